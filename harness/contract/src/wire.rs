@@ -1,0 +1,351 @@
+//! The messages: JSON over HTTP/1.1.
+//!
+//! | Call | Request | Answer |
+//! |---|---|---|
+//! | `POST /auth/token` | [`TokenRequest`] | [`TokenAnswer`] |
+//! | `GET /sync?since=CURSOR&limit=N` | query | [`SyncPage`] |
+//! | `POST /sync/mutations` | [`PushRequest`] | [`PushAnswer`] |
+//! | `GET /healthz` | | `200` |
+//!
+//! Every refusal of a whole request is a [`crate::problem::Problem`]; refusals of single
+//! mutations stand in their entry of a [`PushAnswer`], which itself is a `200`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, RecordId, Stamp, Value};
+
+/// `POST`: sign-in and refresh.
+pub const PATH_TOKEN: &str = "/auth/token";
+/// `GET`: pull.
+pub const PATH_SYNC: &str = "/sync";
+/// `POST`: push.
+pub const PATH_MUTATIONS: &str = "/sync/mutations";
+/// `GET`: liveness.
+pub const PATH_HEALTH: &str = "/healthz";
+
+/// Names the device that speaks. The server keeps its idempotency by it.
+pub const HEADER_DEVICE_ID: &str = "device-id";
+/// The schema that the device's cache is in.
+pub const HEADER_SCHEMA_VERSION: &str = "schema-version";
+/// The version of the app.
+pub const HEADER_CLIENT_VERSION: &str = "client-version";
+/// The age of the oldest pending mutation, in whole milliseconds; 0 when nothing waits.
+pub const HEADER_QUEUE_AGE: &str = "queue-age";
+
+/// What this contract's data look like; a change of shape raises it.
+pub const SCHEMA_VERSION: u32 = 4;
+
+/// The first commit has number 1: a pull from 0 gets everything.
+pub const CURSOR_START: u64 = 0;
+
+/// Asks for tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "grant", rename_all = "kebab-case")]
+pub enum TokenRequest {
+    /// A sign-in.
+    Password {
+        /// Who.
+        user: String,
+        /// Proof of it.
+        password: String,
+    },
+    /// A new access token for a refresh token.
+    Refresh {
+        /// As it was handed out last; it is good for one use.
+        refresh_token: String,
+    },
+}
+
+/// Hands out tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenAnswer {
+    /// Goes into `Authorization: Bearer`.
+    pub access_token: String,
+    /// How long it is valid, in ms from now.
+    pub expires_in_ms: u64,
+    /// Gets the next access token.
+    pub refresh_token: String,
+    /// The user that they speak for.
+    pub user: String,
+    /// The workspaces that the user is a member of, with the role.
+    pub roles: BTreeMap<String, Role>,
+}
+
+/// What a member of a workspace may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Reads and writes.
+    Editor,
+    /// Reads, writes and administers.
+    Admin,
+}
+
+/// One page of a pull.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncPage {
+    /// In commit order, each record in its present state.
+    pub changes: Vec<PulledChange>,
+    /// Where the next pull goes on.
+    pub next: u64,
+    /// Whether there is more to pull right now.
+    pub more: bool,
+    /// The server's clock, ms since the epoch.
+    pub server_time_ms: u64,
+    /// The server's [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PulledChange {
+    /// It is there, in this state.
+    Record(ServerRecord),
+    /// It was deleted.
+    Tombstone {
+        /// Which.
+        record: RecordId,
+        /// Its version when it was deleted.
+        version: u64,
+        /// See [`ServerRecord::included`].
+        included: Option<u64>,
+    },
+}
+
+/// A record as the server has it, for the eyes of one caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerRecord {
+    /// Which.
+    pub record: RecordId,
+    /// Of what kind.
+    pub entity: String,
+    /// Where it belongs.
+    pub workspace: String,
+    /// What it hangs under.
+    pub parent: Option<RecordId>,
+    /// Rises with every change of the record.
+    pub version: u64,
+    /// The fields that have a value.
+    pub fields: BTreeMap<String, ServerField>,
+    /// The caller's open conflicts.
+    pub conflicts: Vec<OpenConflict>,
+    /// The highest mutation number of the calling device that this state includes. A device
+    /// must not lay a mutation over a state that has it in it already: an increment would show
+    /// twice while its answer is lost.
+    pub included: Option<u64>,
+}
+
+/// A field's value with what its rule needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerField {
+    /// Rule `lww`.
+    Lww {
+        /// The winner so far.
+        value: Value,
+        /// Its stamp.
+        stamp: Stamp,
+    },
+    /// Rule `version`.
+    Version {
+        /// The value.
+        value: Value,
+        /// Rises with every change of the field.
+        version: u64,
+    },
+    /// Rule `counter`.
+    Counter {
+        /// The sum.
+        total: i64,
+    },
+    /// Rule `set`: each member with the additions that hold it in the set.
+    Set {
+        /// Member to additions; no member has none.
+        members: BTreeMap<String, BTreeSet<AddId>>,
+    },
+}
+
+/// Names one addition to a set: see [`add_id`].
+pub type AddId = String;
+
+/// The identity of the addition of `member` by mutation `number` of a device. It is unique, and
+/// a device knows it before the server does, so that it can remove what it has just added.
+pub fn add_id(device_id: &str, number: u64, member: &str) -> AddId {
+    format!("{device_id}:{number}:{member}")
+}
+
+/// A write that lost against another one and waits for its author's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenConflict {
+    /// Names the conflict.
+    pub id: String,
+    /// The field.
+    pub field: String,
+    /// The value that lost.
+    pub mine: Value,
+    /// The server's value at the moment; none where the field has none.
+    pub theirs: Option<Value>,
+    /// The version of `theirs`: what a decision has to be based on.
+    pub version: u64,
+}
+
+/// A push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushRequest {
+    /// In the order in which the device saved them.
+    pub mutations: Vec<Mutation>,
+}
+
+/// One saved action on its way to the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mutation {
+    /// With the device's id, its identity for ever. A mutation without one is carried out as
+    /// often as it arrives.
+    pub number: Option<u64>,
+    /// The record.
+    pub record: RecordId,
+    /// What happens to the record.
+    pub kind: MutationKind,
+    /// When, by the device's hybrid logical clock.
+    pub stamp: Stamp,
+    /// What happens to its fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, FieldOp>,
+}
+
+/// What a mutation does to its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MutationKind {
+    /// Makes it.
+    Create {
+        /// Of what kind.
+        entity: String,
+        /// Where.
+        workspace: String,
+        /// Under what.
+        parent: Option<RecordId>,
+    },
+    /// Changes its fields.
+    Update,
+    /// Deletes it, unless somebody changed it since the version that is named.
+    Delete {
+        /// What the user had in view when deleting.
+        base: Base,
+    },
+}
+
+/// The state that a write was made upon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The version that the device had from the server; 0 where it had none.
+    pub version: u64,
+    /// This device's own pending mutation that the write was made upon, if there was one: a
+    /// second edit does not conflict with the first one of the same device.
+    pub after: Option<u64>,
+}
+
+/// What a mutation does to one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldOp {
+    /// Sets an `lww` field. On a counter it overwrites the total: meant for imports.
+    Put {
+        /// To this.
+        value: Value,
+    },
+    /// Sets a `version` field.
+    Write {
+        /// To this.
+        value: Value,
+        /// If this is still what stands there; otherwise it becomes an open conflict.
+        base: Base,
+        /// The open conflict that this write decides.
+        closes: Option<String>,
+    },
+    /// Decides an open conflict for the server's value.
+    Close {
+        /// The conflict.
+        conflict: String,
+    },
+    /// Adds to a `counter`.
+    Add {
+        /// This much.
+        by: i64,
+    },
+    /// Adds to and removes from a `set`.
+    Tags {
+        /// Members to add.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        add: BTreeSet<String>,
+        /// Members to remove, each with the additions that the device had seen.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        remove: BTreeMap<String, BTreeSet<AddId>>,
+    },
+}
+
+/// The answer to a push: one result for each mutation, in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushAnswer {
+    /// One for each mutation of the request.
+    pub results: Vec<MutationResult>,
+    /// The server's clock, ms since the epoch.
+    pub server_time_ms: u64,
+}
+
+/// What became of one mutation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MutationResult {
+    /// As it was sent.
+    pub number: Option<u64>,
+    /// The record.
+    pub record: RecordId,
+    /// Taken or refused as a whole.
+    pub outcome: Outcome,
+    /// The record's present state; none where it is deleted or the caller may not see it.
+    pub state: Option<ServerRecord>,
+}
+
+/// Taken or refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Committed; each field tells its own result.
+    Done {
+        /// By field; a delete has none.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        fields: BTreeMap<String, FieldResult>,
+    },
+    /// Nothing of it was kept.
+    Rejected {
+        /// Why, for programs.
+        code: Code,
+        /// Why, for people.
+        detail: String,
+    },
+}
+
+/// What became of one field of a mutation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldResult {
+    /// The rule was applied.
+    Applied,
+    /// This field only was refused.
+    Rejected {
+        /// Why, for programs.
+        code: Code,
+        /// Why, for people.
+        detail: String,
+    },
+    /// The value became an open conflict (the 409 of this contract).
+    Conflict {
+        /// What stands in its way, and what to base a decision on.
+        open: OpenConflict,
+    },
+}
