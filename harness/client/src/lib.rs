@@ -1,0 +1,73 @@
+//! The reference sync client: what an offline-first client has to do, as plainly as it can be
+//! written.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `app` | the running app and what it publishes |
+//! | `act` | a user's action: record and queue in one transaction |
+//! | `engine` | when to sync, and how long to wait after a failure |
+//! | `push`, `pull` | the two halves of a round |
+//! | `session`, `call` | tokens; one request and what its answer means |
+//! | `overlay` | the server's word with the pending work on top |
+//! | `stamps` | the hybrid logical clock |
+//! | `store` | the database |
+//! | `policy` | the decisions in which clients go wrong |
+//!
+//! It depends on `contract` alone, reaches the outside only through
+//! [`Env`](deadzone_contract::Env), and shares no code with any server or oracle. With the
+//! feature `system` it brings an `Env` of the real clock, files and sockets.
+
+mod act;
+mod app;
+mod call;
+mod engine;
+mod overlay;
+mod policy;
+mod pull;
+mod push;
+mod session;
+mod stamps;
+mod store;
+#[cfg(feature = "system")]
+pub mod system;
+
+use std::sync::Arc;
+
+use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart};
+use deadzone_contract::{Capability, Client, Device, Refusal};
+
+pub use policy::{
+    ClientPolicy, Counters, Discard, ForeignAnswer, Idempotency, Reconnect, RemoteConflicts, Removal, Stamps,
+    SyncedShown,
+};
+
+/// Makes devices that run the reference client.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceClient {
+    policy: ClientPolicy,
+}
+
+impl ReferenceClient {
+    /// A client that decides as `policy` says.
+    pub fn new(policy: ClientPolicy) -> ReferenceClient {
+        ReferenceClient { policy }
+    }
+}
+
+impl Client for ReferenceClient {
+    fn name(&self) -> &str {
+        "reference"
+    }
+
+    fn supports(&self, _: &Capability) -> bool {
+        true
+    }
+
+    fn start(&self, start: ClientStart, env: ClientEnv) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
+        let policy = self.policy.clone();
+        Box::pin(async move {
+            let app = app::App::open(start, policy, env).await?;
+            Ok(Arc::new(app::Handle(app)) as Arc<dyn Device>)
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! What the user sees of a record: the server's word with the pending work on top.
+//!
+//! Computed anew each time. A pull replaces the bottom and a save adds to the top, so neither can
+//! overwrite the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deadzone_contract::wire::{
+    AddId, FieldOp, MutationKind, OpenConflict, ServerField, ServerRecord, add_id,
+};
+use deadzone_contract::{ConflictView, RecordState, RecordView, Stamp, Value, rules};
+
+use crate::store::{QueueRow, RecordRow, RowStatus};
+
+/// The members of a set, each with the additions that hold it.
+pub(crate) type Members = BTreeMap<String, BTreeSet<AddId>>;
+
+/// A record with its pending work applied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overlaid {
+    pub(crate) fields: BTreeMap<String, Value>,
+    pub(crate) members: BTreeMap<String, Members>,
+    /// Open conflicts that no pending work decides.
+    pub(crate) conflicts: Vec<OpenConflict>,
+    pub(crate) visible: bool,
+}
+
+/// Whether `row` has to be laid over `server`: not if the server's state has it in it already,
+/// and not if the server refused it.
+fn applies(row: &QueueRow, server: Option<&ServerRecord>) -> bool {
+    match server {
+        None => true,
+        Some(server) => row.status != RowStatus::Failed && server.included.is_none_or(|n| row.number > n),
+    }
+}
+
+/// Lays `rows` over what the server said.
+pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow], device_id: &str) -> Overlaid {
+    let server = record.server.as_ref();
+    let mut over = Overlaid::default();
+    let mut stamps: BTreeMap<String, Stamp> = BTreeMap::new();
+    for (name, field) in server.iter().flat_map(|s| &s.fields) {
+        match field {
+            ServerField::Lww { value, stamp } => {
+                over.fields.insert(name.clone(), value.clone());
+                stamps.insert(name.clone(), stamp.clone());
+            }
+            ServerField::Version { value, .. } => {
+                over.fields.insert(name.clone(), value.clone());
+            }
+            ServerField::Counter { total } => {
+                over.fields.insert(name.clone(), Value::Int(*total));
+            }
+            ServerField::Set { members } => {
+                over.members.insert(name.clone(), members.clone());
+            }
+        }
+    }
+    over.conflicts = server.map(|s| s.conflicts.clone()).unwrap_or_default();
+    over.visible = server.is_some() && !record.deleted;
+    for row in rows.iter().filter(|row| applies(row, server)) {
+        over.visible = !matches!(row.mutation.kind, MutationKind::Delete { .. });
+        for (name, op) in &row.mutation.fields {
+            over.apply(name, op, row, device_id, &mut stamps);
+        }
+    }
+    for (name, members) in &over.members {
+        let set = members.keys().cloned().collect();
+        over.fields.insert(name.clone(), Value::Set(set));
+    }
+    // A failed delete or edit of something that is gone keeps its full local copy in view.
+    if rows.iter().any(|row| row.status == RowStatus::Failed) {
+        over.visible = true;
+    }
+    over
+}
+
+impl Overlaid {
+    fn apply(
+        &mut self,
+        name: &str,
+        op: &FieldOp,
+        row: &QueueRow,
+        device_id: &str,
+        stamps: &mut BTreeMap<String, Stamp>,
+    ) {
+        match op {
+            FieldOp::Put { value } => {
+                if stamps.get(name).is_none_or(|stamp| row.mutation.stamp > *stamp) {
+                    self.fields.insert(name.to_owned(), value.clone());
+                    stamps.insert(name.to_owned(), row.mutation.stamp.clone());
+                }
+            }
+            FieldOp::Write { value, closes, .. } => {
+                self.fields.insert(name.to_owned(), value.clone());
+                self.conflicts.retain(|open| Some(&open.id) != closes.as_ref());
+            }
+            FieldOp::Close { conflict } => self.conflicts.retain(|open| open.id != *conflict),
+            FieldOp::Add { by } => {
+                let total = match self.fields.get(name) {
+                    Some(Value::Int(total)) => *total,
+                    _ => 0,
+                };
+                self.fields.insert(name.to_owned(), Value::Int(total.saturating_add(*by)));
+            }
+            FieldOp::Tags { add, remove } => {
+                let members = self.members.entry(name.to_owned()).or_default();
+                for (member, ids) in remove {
+                    if let Some(held) = members.get_mut(member) {
+                        held.retain(|id| !ids.contains(id));
+                        if held.is_empty() {
+                            members.remove(member);
+                        }
+                    }
+                }
+                for member in add {
+                    let id = add_id(device_id, row.number, member);
+                    members.entry(member.clone()).or_default().insert(id);
+                }
+            }
+        }
+    }
+}
+
+/// The version that a new write of `field` has to name, and the pending write it is made upon.
+pub(crate) fn field_base(
+    record: &RecordRow,
+    rows: &[QueueRow],
+    field: &str,
+) -> deadzone_contract::wire::Base {
+    let server = record.server.as_ref();
+    let version = match server.and_then(|s| s.fields.get(field)) {
+        Some(ServerField::Version { version, .. }) => *version,
+        _ => 0,
+    };
+    let after = rows
+        .iter()
+        .filter(|row| applies(row, server) && row.status != RowStatus::Failed)
+        .filter(|row| matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. })))
+        .map(|row| row.number)
+        .max();
+    deadzone_contract::wire::Base { version, after }
+}
+
+/// The version that a delete has to name, and the pending work it is made upon.
+pub(crate) fn record_base(record: &RecordRow, rows: &[QueueRow]) -> deadzone_contract::wire::Base {
+    let server = record.server.as_ref();
+    let after = rows
+        .iter()
+        .filter(|row| applies(row, server) && row.status != RowStatus::Failed)
+        .map(|row| row.number)
+        .max();
+    deadzone_contract::wire::Base { version: server.map_or(0, |s| s.version), after }
+}
+
+/// What the badge of a record would say, were every move legal.
+pub(crate) fn derived_state(record: &RecordRow, rows: &[QueueRow], over: &Overlaid) -> RecordState {
+    let any = |status| rows.iter().any(|row| row.status == status);
+    if any(RowStatus::Failed) {
+        RecordState::Failed
+    } else if !over.conflicts.is_empty() {
+        RecordState::Conflict
+    } else if any(RowStatus::Waiting) {
+        if record.server.is_none() { RecordState::Saved } else { RecordState::Modified }
+    } else if any(RowStatus::Sending) {
+        RecordState::Syncing
+    } else if any(RowStatus::Retrying) {
+        RecordState::Retrying
+    } else {
+        RecordState::Synced
+    }
+}
+
+/// The badge to show next. A badge moves only along the legal moves; where the derived state is
+/// not one move away, it stays what it is until it is.
+pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState) -> RecordState {
+    use RecordState as S;
+    let Some(shown) = shown else { return derived };
+    let legal = |to: S| {
+        matches!(
+            (shown, to),
+            (S::Saved | S::Modified | S::Retrying | S::Failed | S::Conflict, S::Syncing)
+                | (S::Syncing, S::Synced | S::Retrying | S::Failed | S::Conflict | S::Modified)
+                | (S::Synced, S::Modified | S::Conflict)
+                | (S::Retrying, S::Modified)
+                | (S::Saved | S::Modified, S::Failed | S::Conflict)
+                | (S::Failed | S::Conflict | S::Retrying, S::Discarded)
+                | (S::Conflict | S::Discarded, S::Synced)
+        )
+    };
+    if shown == derived || legal(derived) {
+        derived
+    } else if derived == S::Saved && legal(S::Modified) {
+        S::Modified
+    } else {
+        shown
+    }
+}
+
+/// The badge after a restart, when nothing is on its way any more.
+pub(crate) fn restarted_state(shown: RecordState, derived: RecordState) -> RecordState {
+    match (shown, derived) {
+        (RecordState::Syncing, RecordState::Saved | RecordState::Modified) => derived,
+        (RecordState::Syncing, _) => RecordState::Modified,
+        _ => shown,
+    }
+}
+
+/// The record as it is shown.
+pub(crate) fn view(record: &RecordRow, over: Overlaid, state: RecordState) -> RecordView {
+    let declared = rules::entity(&record.entity);
+    let fields = over
+        .fields
+        .into_iter()
+        .filter(|(name, _)| declared.is_none_or(|entity| entity.field(name).is_some()))
+        .collect();
+    let conflicts = over
+        .conflicts
+        .into_iter()
+        .map(|open| ConflictView { field: open.field, mine: open.mine, theirs: open.theirs })
+        .collect();
+    RecordView {
+        record: record.record.clone(),
+        entity: record.entity.clone(),
+        workspace: record.workspace.clone(),
+        parent: record.parent.clone(),
+        fields,
+        state,
+        conflicts,
+    }
+}

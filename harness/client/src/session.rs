@@ -1,0 +1,77 @@
+//! Tokens: sign-in, and one refresh when an access token is not valid any more.
+
+use deadzone_contract::wire::{PATH_TOKEN, TokenAnswer, TokenRequest};
+use deadzone_contract::{Code, Refusal};
+use http::Method;
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::call::{CallError, Sender, call};
+
+const ACCESS: &str = "access";
+const REFRESH: &str = "refresh";
+
+/// Signs in with a password.
+pub(crate) async fn sign_in(app: &App, user: &str, password: &str) -> Result<(), Refusal> {
+    let request = TokenRequest::Password { user: user.to_owned(), password: password.to_owned() };
+    let _session = app.session.lock().await;
+    match fetch(app, &request).await {
+        Ok(()) => {
+            let mut shared = app.shared();
+            shared.signed_out = false;
+            shared.last_error = None;
+            shared.impatient = true;
+            Ok(())
+        }
+        Err(CallError::Problem(problem, _)) => Err(Refusal::new(problem.code, problem.detail)),
+        Err(CallError::Storage(error)) => Err(Refusal::new(Code::Storage, error)),
+        Err(error) => Err(Refusal::new(Code::Offline, format!("signing in needs the server: {error}"))),
+    }
+}
+
+/// Sends a request with an access token; where that is not valid any more, refreshes it once.
+pub(crate) async fn authorized<T: DeserializeOwned>(
+    app: &App,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<T, CallError> {
+    let mut sender = sender(app).await?;
+    sender.access_token = app.env.secrets.get(ACCESS);
+    if sender.access_token.is_some() {
+        match call(app, &sender, method.clone(), path, body.clone()).await {
+            Err(CallError::Problem(problem, _)) if problem.code == Code::Unauthenticated => {}
+            other => return other,
+        }
+    }
+    refresh(app, sender.access_token.as_deref()).await?;
+    sender.access_token = app.env.secrets.get(ACCESS);
+    call(app, &sender, method, path, body).await
+}
+
+async fn refresh(app: &App, stale: Option<&str>) -> Result<(), CallError> {
+    let _session = app.session.lock().await;
+    if app.env.secrets.get(ACCESS).as_deref() != stale {
+        return Ok(()); // somebody else got a new one meanwhile
+    }
+    let Some(refresh_token) = app.env.secrets.get(REFRESH) else { return Err(CallError::SignedOut) };
+    fetch(app, &TokenRequest::Refresh { refresh_token }).await
+}
+
+async fn fetch(app: &App, request: &TokenRequest) -> Result<(), CallError> {
+    let body = serde_json::to_vec(request).expect("a token request is plain data");
+    let answer: TokenAnswer = call(app, &sender(app).await?, Method::POST, PATH_TOKEN, body).await?;
+    app.env.secrets.set(REFRESH, Some(answer.refresh_token));
+    app.env.secrets.set(ACCESS, Some(answer.access_token));
+    Ok(())
+}
+
+async fn sender(app: &App) -> Result<Sender, CallError> {
+    let tx = app.begin().await?;
+    let oldest = tx.queue()?.first().map(|row| row.created_ms);
+    Ok(Sender {
+        device_id: tx.meta("device_id")?.unwrap_or_default(),
+        queue_age_ms: oldest.map_or(0, |ms| app.wall_ms().saturating_sub(ms)),
+        access_token: None,
+    })
+}
