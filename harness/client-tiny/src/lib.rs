@@ -43,12 +43,17 @@ impl Client for TinyClient {
         !matches!(capability, Capability::Delete | Capability::Discard | Capability::Resolve)
     }
 
-    fn start(&self, start: ClientStart, env: ClientEnv) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
+    fn start(
+        &self,
+        start: ClientStart,
+        env: ClientEnv,
+    ) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
         Box::pin(async move {
             let place = env.env.disk.database("tiny.db");
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
                 | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_URI;
+                | OpenFlags::SQLITE_OPEN_URI
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX; // a connection has one owner at a time
             let db = match &place.vfs {
                 Some(vfs) => Connection::open_with_flags_and_vfs(&place.path, flags, vfs.as_str()),
                 None => Connection::open_with_flags(&place.path, flags),
@@ -56,7 +61,8 @@ impl Client for TinyClient {
             let mut state = State::default();
             let db = db.and_then(|db| {
                 db.execute_batch("CREATE TABLE IF NOT EXISTS state (one INTEGER PRIMARY KEY, json TEXT)")?;
-                let json = db.query_row("SELECT json FROM state WHERE one = 1", [], |row| row.get::<_, String>(0));
+                let json =
+                    db.query_row("SELECT json FROM state WHERE one = 1", [], |row| row.get::<_, String>(0));
                 state = json.ok().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
                 Ok(db)
             });
@@ -112,7 +118,9 @@ impl Tiny {
         loop {
             let pause = match failures {
                 0 => self.start.parameters.sync_every,
-                n => (self.start.parameters.backoff_first << n.min(16)).min(self.start.parameters.backoff_max),
+                n => {
+                    (self.start.parameters.backoff_first << n.min(16)).min(self.start.parameters.backoff_max)
+                }
             };
             let clock = &self.env.env.clock;
             future::select(Box::pin(self.wake.notified()), clock.sleep(Duration::from_millis(pause))).await;
@@ -235,4 +243,3 @@ impl Device for Tiny {
         Box::pin(async move { self.state().view() })
     }
 }
-

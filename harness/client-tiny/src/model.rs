@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use deadzone_contract::seam::Screen;
 use deadzone_contract::view::View;
 use deadzone_contract::wire::{
-    Base, FieldOp, Mutation, MutationKind, Outcome, PulledChange, PushAnswer, ServerField, ServerRecord, SyncPage,
-    add_id,
+    Base, FieldOp, Mutation, MutationKind, Outcome, PulledChange, PushAnswer, ServerField, ServerRecord,
+    SyncPage, add_id,
 };
 use deadzone_contract::{
-    Action, Badge, Change, Code, ConflictView, FieldChange, RecordId, RecordState, RecordView, Refusal, Rule, Stamp,
-    Status, TrayItem, Value, WayOut, rules,
+    Action, Badge, Change, Code, ConflictView, FieldChange, RecordId, RecordState, RecordView, Refusal, Rule,
+    Stamp, Status, TrayItem, Value, WayOut, rules,
 };
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,9 @@ impl State {
             if let Some(server) = result.state {
                 self.keep(server);
             }
-            let Some(at) = self.works.iter().position(|work| work.mutation.number == result.number) else { continue };
+            let Some(at) = self.works.iter().position(|work| work.mutation.number == result.number) else {
+                continue;
+            };
             match result.outcome {
                 Outcome::Done { .. } => drop(self.works.remove(at)),
                 Outcome::Rejected { code, detail } => {
@@ -246,7 +248,9 @@ impl State {
                 (FieldOp::Put { value } | FieldOp::Write { value, .. }, _) => value.clone(),
                 (FieldOp::Add { by }, Some(Value::Int(total))) => Value::Int(total + by),
                 (FieldOp::Add { by }, _) => Value::Int(*by),
-                (FieldOp::Tags { .. }, _) => Value::Set(self.members(record, doc, name).into_keys().collect()),
+                (FieldOp::Tags { .. }, _) => {
+                    Value::Set(self.members(record, doc, name).into_keys().collect())
+                }
                 (FieldOp::Close { .. }, _) => continue,
             };
             fields.insert(name.clone(), value);
@@ -271,7 +275,8 @@ impl State {
     }
 
     fn badge(&self, record: &RecordId, doc: &Doc, conflict: bool) -> RecordState {
-        let mut works = self.works.iter().filter(|work| work.mutation.record == *record).map(|work| &work.phase);
+        let mut works =
+            self.works.iter().filter(|work| work.mutation.record == *record).map(|work| &work.phase);
         let all: Vec<&Phase> = works.by_ref().collect();
         if all.iter().any(|phase| matches!(phase, Phase::Refused(_))) {
             RecordState::Failed
@@ -315,7 +320,8 @@ impl State {
             (_, _, 0) => Badge::Synced,
             _ => Badge::Syncing,
         };
-        let status = Status { badge, queued, last_sync_ms: self.last_sync_ms, last_error: self.error.clone() };
+        let status =
+            Status { badge, queued, last_sync_ms: self.last_sync_ms, last_error: self.error.clone() };
         View { records, tray, status }
     }
 

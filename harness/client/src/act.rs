@@ -235,12 +235,8 @@ fn field_ops(
                 closes: None,
             },
             (Rule::Counter, Change::Add(by)) => increment(app, &over, field, *by, ops.remove(field)),
-            (Rule::Set, Change::Insert(member)) => {
-                tags(&over, field, member, true, ops.remove(field))
-            }
-            (Rule::Set, Change::Remove(member)) => {
-                tags(&over, field, member, false, ops.remove(field))
-            }
+            (Rule::Set, Change::Insert(member)) => tags(&over, field, member, true, ops.remove(field)),
+            (Rule::Set, Change::Remove(member)) => tags(&over, field, member, false, ops.remove(field)),
             _ => return invalid(format!("`{field}` follows the rule `{rule}`, which has no such change")),
         };
         ops.insert(field.clone(), op);

@@ -97,5 +97,8 @@ fn read<T: DeserializeOwned>(app: &App, answer: http::Response<Bytes>) -> Result
     if app.policy.foreign_answer == ForeignAnswer::Panic {
         panic!("an answer that cannot be: status {}", head.status);
     }
-    Err(CallError::Network(format!("an answer that is not of this service (status {})", head.status.as_u16())))
+    Err(CallError::Network(format!(
+        "an answer that is not of this service (status {})",
+        head.status.as_u16()
+    )))
 }

@@ -63,7 +63,11 @@ impl Client for ReferenceClient {
         true
     }
 
-    fn start(&self, start: ClientStart, env: ClientEnv) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
+    fn start(
+        &self,
+        start: ClientStart,
+        env: ClientEnv,
+    ) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
         let policy = self.policy.clone();
         Box::pin(async move {
             let app = app::App::open(start, policy, env).await?;

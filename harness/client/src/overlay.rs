@@ -229,3 +229,144 @@ pub(crate) fn view(record: &RecordRow, over: Overlaid, state: RecordState) -> Re
         conflicts,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deadzone_contract::RecordId;
+    use deadzone_contract::wire::{Base, Mutation};
+
+    const DEVICE: &str = "phone";
+
+    fn stamp(ms: u64) -> Stamp {
+        Stamp { ms, n: 0, device: DEVICE.to_owned() }
+    }
+
+    fn record(fields: &[(&str, ServerField)], included: Option<u64>) -> RecordRow {
+        let id = RecordId("r".to_owned());
+        let server = ServerRecord {
+            record: id.clone(),
+            entity: "task".to_owned(),
+            workspace: "home".to_owned(),
+            parent: None,
+            version: 1,
+            fields: fields.iter().map(|(name, field)| ((*name).to_owned(), field.clone())).collect(),
+            conflicts: Vec::new(),
+            included,
+        };
+        RecordRow {
+            record: id,
+            entity: "task".to_owned(),
+            workspace: "home".to_owned(),
+            parent: None,
+            server: Some(server),
+            deleted: false,
+            state: None,
+        }
+    }
+
+    fn row(number: u64, field: &str, op: FieldOp) -> QueueRow {
+        let mutation = Mutation {
+            number: Some(number),
+            record: RecordId("r".to_owned()),
+            kind: MutationKind::Update,
+            stamp: stamp(number * 100),
+            fields: BTreeMap::from([(field.to_owned(), op)]),
+        };
+        QueueRow {
+            number,
+            mutation,
+            what: String::new(),
+            created_ms: 0,
+            status: RowStatus::Waiting,
+            refusals: 0,
+            reason: None,
+        }
+    }
+
+    fn shown(record: &RecordRow, rows: &[QueueRow], field: &str) -> Option<Value> {
+        overlay(record, rows, DEVICE).fields.get(field).cloned()
+    }
+
+    #[test]
+    fn an_increment_that_the_server_has_already_does_not_show_twice() {
+        let rows = [row(1, "n", FieldOp::Add { by: 5 }), row(2, "n", FieldOp::Add { by: 2 })];
+        let before = record(&[("n", ServerField::Counter { total: 10 })], None);
+        assert_eq!(shown(&before, &rows, "n"), Some(Value::Int(17)));
+        // The answer to the first one was lost, but a pull brought its effect.
+        let after = record(&[("n", ServerField::Counter { total: 15 })], Some(1));
+        assert_eq!(shown(&after, &rows, "n"), Some(Value::Int(17)));
+    }
+
+    #[test]
+    fn a_pulled_write_shows_over_pending_work_only_if_its_stamp_is_higher() {
+        let put = |words: &str| FieldOp::Put { value: Value::text(words) };
+        let server = |ms| ServerField::Lww { value: Value::text("theirs"), stamp: stamp(ms) };
+        let rows = [row(1, "title", put("mine"))];
+        assert_eq!(shown(&record(&[("title", server(99))], None), &rows, "title"), Some(Value::text("mine")));
+        assert_eq!(
+            shown(&record(&[("title", server(101))], None), &rows, "title"),
+            Some(Value::text("theirs"))
+        );
+    }
+
+    #[test]
+    fn a_tag_added_here_can_be_removed_before_the_server_knows_it() {
+        let add = FieldOp::Tags { add: BTreeSet::from(["x".to_owned()]), remove: BTreeMap::new() };
+        let held = BTreeSet::from([add_id(DEVICE, 1, "x")]);
+        let remove = FieldOp::Tags { add: BTreeSet::new(), remove: BTreeMap::from([("x".to_owned(), held)]) };
+        let rows = [row(1, "tags", add), row(2, "tags", remove)];
+        let members = ServerField::Set { members: BTreeMap::new() };
+        assert_eq!(shown(&record(&[("tags", members)], None), &rows[..1], "tags"), Some(set(&["x"])));
+        let members = ServerField::Set { members: BTreeMap::new() };
+        assert_eq!(shown(&record(&[("tags", members)], None), &rows, "tags"), Some(set(&[])));
+    }
+
+    fn set(members: &[&str]) -> Value {
+        Value::Set(members.iter().map(|member| (*member).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_second_edit_is_made_upon_the_first_one_until_the_server_has_it() {
+        let base = Base { version: 4, after: None };
+        let write = FieldOp::Write { value: Value::text("open"), base, closes: None };
+        let version = ServerField::Version { value: Value::text("done"), version: 4 };
+        let rows = [row(7, "status", write)];
+        let before = record(&[("status", version.clone())], None);
+        assert_eq!(field_base(&before, &rows, "status"), Base { version: 4, after: Some(7) });
+        let after = record(&[("status", version)], Some(7));
+        assert_eq!(field_base(&after, &rows, "status"), Base { version: 4, after: None });
+    }
+
+    #[test]
+    fn what_the_server_refused_is_not_shown_as_if_it_stood() {
+        let mut refused = row(1, "n", FieldOp::Add { by: 5 });
+        refused.status = RowStatus::Failed;
+        let record = record(&[("n", ServerField::Counter { total: 10 })], None);
+        assert_eq!(shown(&record, &[refused], "n"), Some(Value::Int(10)));
+    }
+
+    #[test]
+    fn a_badge_waits_where_it_cannot_go_straight() {
+        use RecordState as S;
+        let cases = [
+            (None, S::Saved, S::Saved),
+            (Some(S::Saved), S::Syncing, S::Syncing),
+            // An edit while the create is on its way: not new any more, whatever the rows say.
+            (Some(S::Syncing), S::Saved, S::Modified),
+            // A retry from the tray shows as failed until it is really sent.
+            (Some(S::Failed), S::Modified, S::Failed),
+            (Some(S::Failed), S::Syncing, S::Syncing),
+            // A conflict that was decided, but not sent yet, is still one.
+            (Some(S::Conflict), S::Modified, S::Conflict),
+            (Some(S::Conflict), S::Synced, S::Synced),
+            (Some(S::Synced), S::Retrying, S::Synced),
+        ];
+        for (shown, derived, expected) in cases {
+            assert_eq!(next_state(shown, derived), expected, "{shown:?} to {derived:?}");
+        }
+        assert_eq!(restarted_state(S::Syncing, S::Saved), S::Saved);
+        assert_eq!(restarted_state(S::Syncing, S::Retrying), S::Modified);
+        assert_eq!(restarted_state(S::Retrying, S::Modified), S::Retrying);
+    }
+}

@@ -85,8 +85,10 @@ pub(crate) struct RecordRow {
 
 impl Store {
     pub(crate) fn open(location: &DatabaseLocation) -> Result<Store> {
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX; // a connection has one owner at a time
         let conn = match &location.vfs {
             Some(vfs) => Connection::open_with_flags_and_vfs(&location.path, flags, vfs.as_str())?,
             None => Connection::open_with_flags(&location.path, flags)?,
@@ -179,7 +181,10 @@ impl<'a> Tx<'a> {
 
     /// Records of the server that the full resync `epoch` did not bring.
     pub(crate) fn missed_by(&self, epoch: i64) -> Result<Vec<RecordId>> {
-        self.ids("SELECT record FROM records WHERE server IS NOT NULL AND epoch < ?1 ORDER BY record", [epoch])
+        self.ids(
+            "SELECT record FROM records WHERE server IS NOT NULL AND epoch < ?1 ORDER BY record",
+            [epoch],
+        )
     }
 
     /// Records whose open conflicts stand in the tray.
@@ -219,7 +224,8 @@ impl<'a> Tx<'a> {
 
     pub(crate) fn mark_deleted(&mut self, record: &RecordId) -> Result<()> {
         self.touched.insert(record.clone());
-        let mut update = self.store.conn.prepare_cached("UPDATE records SET deleted = 1 WHERE record = ?1")?;
+        let mut update =
+            self.store.conn.prepare_cached("UPDATE records SET deleted = 1 WHERE record = ?1")?;
         update.execute([&record.0])?;
         Ok(())
     }
@@ -250,7 +256,10 @@ impl<'a> Tx<'a> {
 
     /// Every row of the queue, oldest first.
     pub(crate) fn queue(&self) -> Result<Vec<QueueRow>> {
-        self.rows("SELECT number, mutation, what, created_ms, status, refusals, reason FROM queue ORDER BY number", [])
+        self.rows(
+            "SELECT number, mutation, what, created_ms, status, refusals, reason FROM queue ORDER BY number",
+            [],
+        )
     }
 
     /// The rows of one record, oldest first.
@@ -279,7 +288,8 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) fn set_refusals(&mut self, row: &QueueRow, refusals: u32) -> Result<()> {
-        let mut update = self.store.conn.prepare_cached("UPDATE queue SET refusals = ?2 WHERE number = ?1")?;
+        let mut update =
+            self.store.conn.prepare_cached("UPDATE queue SET refusals = ?2 WHERE number = ?1")?;
         update.execute(params![row.number as i64, refusals])?;
         Ok(())
     }
@@ -287,10 +297,9 @@ impl<'a> Tx<'a> {
     /// Puts `row` in the place of the row with number `old`, whatever number it has itself.
     pub(crate) fn replace(&mut self, old: u64, row: &QueueRow) -> Result<()> {
         self.touched.insert(row.mutation.record.clone());
-        let mut update = self
-            .store
-            .conn
-            .prepare_cached("UPDATE queue SET number = ?2, mutation = ?3, status = ?4, reason = ?5 WHERE number = ?1")?;
+        let mut update = self.store.conn.prepare_cached(
+            "UPDATE queue SET number = ?2, mutation = ?3, status = ?4, reason = ?5 WHERE number = ?1",
+        )?;
         let json = serde_json::to_string(&row.mutation)?;
         update.execute(params![old as i64, row.number as i64, json, row.status.name(), row.reason])?;
         Ok(())
@@ -298,7 +307,10 @@ impl<'a> Tx<'a> {
 
     pub(crate) fn dequeue(&mut self, row: &QueueRow) -> Result<()> {
         self.touched.insert(row.mutation.record.clone());
-        self.store.conn.prepare_cached("DELETE FROM queue WHERE number = ?1")?.execute([row.number as i64])?;
+        self.store
+            .conn
+            .prepare_cached("DELETE FROM queue WHERE number = ?1")?
+            .execute([row.number as i64])?;
         Ok(())
     }
 

@@ -92,8 +92,9 @@ impl tower::Service<Request<Bytes>> for Reqwest {
         let this = self.clone();
         Box::pin(async move {
             let failed = |error: &dyn std::error::Error| TransportError(error.to_string());
-            *request.uri_mut() =
-                format!("{}{}", this.base, request.uri()).parse().map_err(|error: http::uri::InvalidUri| failed(&error))?;
+            *request.uri_mut() = format!("{}{}", this.base, request.uri())
+                .parse()
+                .map_err(|error: http::uri::InvalidUri| failed(&error))?;
             let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
             let answer = this.client.execute(request).await.map_err(|error| failed(&error))?;
             let (head, body) = Response::<reqwest::Body>::from(answer).into_parts();

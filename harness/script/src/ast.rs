@@ -1,0 +1,307 @@
+//! A script as data, line by line in the order of its file.
+
+use std::time::Duration;
+
+use deadzone_contract::wire::Role;
+use deadzone_contract::{Change, Choice};
+use deadzone_trace::{Crash, Expectation};
+
+/// A whole script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// Its lines, in order.
+    pub items: Vec<Item>,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Nothing; separates paragraphs.
+    Blank,
+    /// `# words`; kept as they are, without the `#` and one space.
+    Comment(String),
+    /// Says what the world is like.
+    Declaration(Declaration),
+    /// Happens.
+    Step(Step),
+}
+
+/// When a scenario runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suite {
+    /// With every pull request; and nightly.
+    Pr,
+    /// Every night.
+    Nightly,
+}
+
+/// A line that says what the world is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Declaration {
+    /// `scenario NAME`; the first declaration.
+    Scenario(String),
+    /// `suite pr`
+    Suite(Suite),
+    /// `seed 17` (repros)
+    Seed(u64),
+    /// `client reference` (repros)
+    Client(String),
+    /// `defect new-number-on-each-retry` (repros)
+    Defect(String),
+    /// `digest 3f2a...`, 64 hexadecimal digits (repros)
+    Digest(String),
+    /// `violates ORACLE CLAUSE`: what the repro was kept for (repros)
+    Violates {
+        /// The oracle.
+        oracle: String,
+        /// The clause of the oracle.
+        clause: String,
+    },
+    /// `set pull_max 3`, `set sync_every 30s`: one parameter of the contract.
+    Set {
+        /// Its name.
+        parameter: String,
+        /// A count, or a time in ms, as the parameter's unit asks.
+        value: u64,
+        /// Whether it was written as a time, so that it is printed as one.
+        is_time: bool,
+    },
+    /// `workspace home: ana editor, ben viewer`
+    Workspace {
+        /// Its name.
+        name: String,
+        /// Its members, with their roles.
+        members: Vec<(String, Role)>,
+    },
+    /// `device phone: ana clock +3m drift 50ppm`
+    Device {
+        /// Its name.
+        name: String,
+        /// Its user.
+        user: String,
+        /// How far its clock is ahead at the start; behind, if negative. Whole ms.
+        skew_ms: i64,
+        /// How much faster its clock runs; slower, if negative. Parts per million, at most
+        /// [`DRIFT_PPM_MAX`](crate::DRIFT_PPM_MAX) either way.
+        drift_ppm: i32,
+    },
+}
+
+/// A line that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// `a4:` before the step. Names its actions and its fault, and keys its draws; where none is
+    /// written, [`Script::steps`] gives one by the step's ordinal.
+    pub label: Option<String>,
+    /// `at 12.5s`: not before this time since the first step, and not before the `at` of a step
+    /// above; else right after the step before.
+    pub at: Option<Duration>,
+    /// What happens.
+    pub act: Act,
+}
+
+/// What happens in a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// `phone, laptop  set task/1 title="Final"`: users act, one after the other.
+    User {
+        /// On these devices; at least one.
+        devices: Vec<String>,
+        /// What they do.
+        action: UserAction,
+    },
+    /// `50 times within 2s: phone create task/# in project/p`: `#` in names and texts becomes
+    /// 1, 2, 3 and so on. Spread evenly over `within`; one right after the other without it.
+    Repeat {
+        /// How often; at least 1, at most 10,000.
+        times: u32,
+        /// Over how long.
+        within: Option<Duration>,
+        /// What; a [`Act::User`] only.
+        act: Box<Act>,
+    },
+    /// `phone, server  kill`: something happens to hosts.
+    Host {
+        /// Devices, or `server`.
+        hosts: Vec<String>,
+        /// What.
+        what: HostAct,
+    },
+    /// `wait 2h`
+    Wait(Duration),
+    /// `fault lose the answer to phone's next push`
+    Fault(Fault),
+    /// `end f1`: ends the fault of the step with that label.
+    End(String),
+    /// `heal`: ends every fault, restarts what is down, reconnects what is offline.
+    Heal,
+    /// `settle`: waits for quiet, within the derived bound.
+    Settle,
+    /// `expect task/1 once, title="Final" everywhere`
+    Expect(Expectation),
+}
+
+/// What a user does, with the script's names for records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserAction {
+    /// `create task/1 in project/p title="Buy milk"`; a project stands `in` a workspace, or in
+    /// the only one where nothing is said.
+    Create {
+        /// `task/1`; the part before the slash is the entity.
+        name: String,
+        /// A record's name (`project/p`) or a workspace's (`home`).
+        place: Option<String>,
+        /// First values.
+        changes: Vec<(String, Change)>,
+    },
+    /// `set task/1 title="Final" tags+=urgent tags-=x`, or `add 3 to task/1 completed_count`.
+    Edit {
+        /// The record.
+        name: String,
+        /// At least one.
+        changes: Vec<(String, Change)>,
+    },
+    /// `delete task/1`
+    Delete {
+        /// The record.
+        name: String,
+    },
+    /// `discard task/1`
+    Discard {
+        /// The record.
+        name: String,
+    },
+    /// `retry task/1`
+    Retry {
+        /// The record.
+        name: String,
+    },
+    /// `resolve task/1.status keep mine`, `use theirs`, `merge "both"`
+    Resolve {
+        /// The record.
+        name: String,
+        /// Its field.
+        field: String,
+        /// How.
+        choice: Choice,
+    },
+}
+
+/// Something that happens to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostAct {
+    /// `sync`: syncs now; ends at an answer, an error, a timeout or the strike of a fault.
+    /// Devices only.
+    Sync,
+    /// `offline`: airplane mode; the platform tells the app. Devices only.
+    Offline,
+    /// `online`: the end of it. Devices only.
+    Online,
+    /// `kill`, `power loss`: the host goes down.
+    Crash(Crash),
+    /// `restart`: comes up again.
+    Restart,
+}
+
+/// One named condition that the nemesis brings about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `lose phone's next push`: the request never reaches the server.
+    LoseRequest(Target),
+    /// `lose the answer to phone's next push`: the server has committed, nobody is told.
+    LoseAnswer(Target),
+    /// `delay the answer to phone's next push by 2m`; past the client's timeout where nothing
+    /// is said.
+    DelayAnswer(Target, Option<Duration>),
+    /// `deliver phone's next push twice`
+    DeliverTwice(Target),
+    /// `execute phone's next push late by 90s`: the request waits somewhere, the client gives
+    /// up, then the server gets it; past the client's timeout where nothing is said.
+    ExecuteLate(Target, Option<Duration>),
+    /// `answer phone's next push with 502`: a proxy answers with a page of HTML of its own and
+    /// the server sees nothing.
+    ProxyPage(Target, u16),
+    /// `partition phone | server`: both ways.
+    Partition {
+        /// A device, or `server`.
+        a: String,
+        /// The other end: one of both is `server`.
+        b: String,
+    },
+    /// `cut phone -> server`: one way.
+    Cut {
+        /// Nothing leaves it for `to`.
+        from: String,
+        /// Nothing reaches it from `from`.
+        to: String,
+    },
+    /// `loss phone 5%`: of transmissions, both ways between the device and the server.
+    Loss {
+        /// The device.
+        device: String,
+        /// Hundredths of a percent, at most 10,000.
+        basis_points: u32,
+    },
+    /// `latency phone 400ms..2s`: one way, both directions.
+    Latency {
+        /// The device.
+        device: String,
+        /// The least.
+        min: Duration,
+        /// The most.
+        max: Duration,
+    },
+    /// `bandwidth phone 10KB/s`: both directions.
+    Bandwidth {
+        /// The device.
+        device: String,
+        /// Bytes a second; at least 1.
+        bytes_per_s: u64,
+    },
+    /// `reset phone's connection after 300 bytes`: of answers; both ends see a reset.
+    Reset {
+        /// The device.
+        device: String,
+        /// Payload bytes from the server that still get through.
+        bytes: u64,
+    },
+    /// `close phone's connection after 300 bytes`: of answers; an orderly end of the stream.
+    Close {
+        /// The device.
+        device: String,
+        /// Payload bytes from the server that still get through.
+        bytes: u64,
+    },
+    /// `jump phone's clock by -2h`
+    Jump {
+        /// The device, or `server`.
+        host: String,
+        /// Whole ms; back, if negative.
+        by_ms: i64,
+    },
+}
+
+/// An exchange that a fault lies in wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Whose.
+    pub device: String,
+    /// Which one, counted from the moment the fault begins: `next` is 1, `2nd` is 2; 0 is
+    /// `every`.
+    pub nth: u32,
+    /// What kind of request.
+    pub class: Class,
+}
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Mutations to the server.
+    Push,
+    /// Changes from the server.
+    Pull,
+    /// Sign-in and refresh.
+    SignIn,
+    /// Any of them: `request`.
+    Any,
+}

@@ -1,0 +1,104 @@
+//! Lines that say what the world is like.
+
+use crate::error::Wrong;
+use crate::lex::Kind;
+use crate::literal;
+use crate::parse::act;
+use crate::parse::cursor::Cursor;
+use crate::part::Part;
+use crate::words::{ROLES, is_word};
+use crate::{Declaration, Suite};
+
+/// Reads a declaration; the cursor stands at its first word.
+pub(crate) fn declaration(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Declaration, Wrong> {
+    if cursor.peek_word() == Some("set") && cursor.peek_at(1).is_some_and(|name| name.text.contains('/')) {
+        return Err(act::unknown_first(cursor, "set", devices));
+    }
+    let keyword = cursor.word("a declaration", Part::Verb)?;
+    Ok(match keyword {
+        "scenario" => Declaration::Scenario(cursor.word("a name", Part::Name)?.to_owned()),
+        "suite" => match cursor.one_of("a suite", &["pr", "nightly"], "a suite is `pr` or `nightly`")? {
+            "pr" => Declaration::Suite(Suite::Pr),
+            _ => Declaration::Suite(Suite::Nightly),
+        },
+        "seed" => {
+            let seed = |word| literal::whole(word, "a seed", u64::MAX);
+            Declaration::Seed(cursor.read("a seed", Part::Amount, seed)?)
+        }
+        "client" => Declaration::Client(words(cursor, "the name of a client")?),
+        "defect" => Declaration::Defect(words(cursor, "the name of a defect")?),
+        "digest" => Declaration::Digest(cursor.word("a digest", Part::Amount)?.to_owned()),
+        "violates" => Declaration::Violates {
+            oracle: words(cursor, "an oracle")?,
+            clause: words(cursor, "a clause of the oracle")?,
+        },
+        "set" => set(cursor)?,
+        "workspace" => workspace(cursor)?,
+        "device" => device(cursor)?,
+        _ => unreachable!("`{keyword}` is in the list of declarations and has no parser"),
+    })
+}
+
+/// A name that somebody else gives: a word, or anything in quotes.
+fn words(cursor: &mut Cursor<'_>, what: &str) -> Result<String, Wrong> {
+    match cursor.peek().map(|token| (token.kind.clone(), token.text)) {
+        Some((Kind::Quoted(words), _)) => {
+            cursor.advance();
+            Ok(words)
+        }
+        Some((Kind::Word, word)) if is_word(word) => {
+            cursor.advance();
+            Ok(word.to_owned())
+        }
+        Some((Kind::Word, word)) => {
+            Err(cursor.expected(what).help(format!("in quotes it can be any name: \"{word}\"")))
+        }
+        _ => Err(cursor.expected(what)),
+    }
+}
+
+/// `set pull_max 3`
+fn set(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
+    let parameter = cursor.word("a parameter", Part::Name)?.to_owned();
+    cursor.read("a count or a time", Part::Amount, |word| {
+        let is_time = !literal::is_number(word);
+        let value =
+            if is_time { literal::time_ms(word)? } else { literal::whole(word, "a count", u64::MAX)? };
+        Ok(Declaration::Set { parameter, value, is_time })
+    })
+}
+
+/// `workspace home: ana editor, ben viewer`
+fn workspace(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
+    let name = cursor.word("the name of a workspace", Part::Name)?.to_owned();
+    cursor.symbol(&Kind::Colon, ":")?;
+    let names: Vec<&str> = ROLES.iter().map(|(name, _)| *name).collect();
+    let mut members = Vec::new();
+    loop {
+        let user = cursor.word("a user", Part::User(members.len()))?.to_owned();
+        let word = cursor.one_of("a role", &names, "a role is `viewer`, `editor` or `admin`")?;
+        let role = ROLES.iter().find(|(name, _)| *name == word).map(|(_, role)| *role);
+        members.push((user, role.expect("one of the names")));
+        if !cursor.take(&Kind::Comma) {
+            return Ok(Declaration::Workspace { name, members });
+        }
+    }
+}
+
+/// `device phone: ana clock +3m drift 50ppm`
+fn device(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
+    let name = cursor.word("the name of a device", Part::Name)?.to_owned();
+    cursor.symbol(&Kind::Colon, ":")?;
+    let user = cursor.word("a user", Part::User(0))?.to_owned();
+    let skew_ms =
+        if cursor.take_word("clock") { cursor.read("a time", Part::Amount, literal::signed_ms)? } else { 0 };
+    let drift_ppm =
+        if cursor.take_word("drift") { cursor.read("a drift", Part::Value(0), literal::ppm)? } else { 0 };
+    match cursor.at_end() {
+        true => Ok(Declaration::Device { name, user, skew_ms, drift_ppm }),
+        false => {
+            let help = String::from("such as `device phone: ana clock +3m drift 50ppm`");
+            Err(cursor.expected("`clock`, then `drift`, or the end of the line").help(help))
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a script says about itself.
+
+use std::collections::BTreeSet;
+
+use deadzone_contract::rules::rule;
+use deadzone_contract::wire::Role;
+use deadzone_contract::{Capability, Change, Parameters};
+use deadzone_trace::Claim;
+
+use crate::{Act, Declaration, Item, Script, Step, Suite, UserAction};
+
+/// A device as it is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceDecl<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its user.
+    pub user: &'a str,
+    /// How far its clock is ahead at the start; behind, if negative. Whole ms.
+    pub skew_ms: i64,
+    /// How much faster its clock runs; slower, if negative. Parts per million.
+    pub drift_ppm: i32,
+}
+
+impl Script {
+    /// Its declarations, in order.
+    pub fn declarations(&self) -> impl Iterator<Item = &Declaration> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Declaration(declaration) => Some(declaration),
+            _ => None,
+        })
+    }
+
+    /// Its steps in order, each with its line in the file (from 1) and its label: the written
+    /// one, or `s` and its ordinal among the steps.
+    pub fn steps(&self) -> impl Iterator<Item = (u32, String, &Step)> {
+        let mut ordinal = 0;
+        self.items.iter().zip(1..).filter_map(move |(item, line)| match item {
+            Item::Step(step) => {
+                ordinal += 1;
+                Some((line, step.label.clone().unwrap_or_else(|| format!("s{ordinal}")), step))
+            }
+            _ => None,
+        })
+    }
+
+    /// The scenario's name; empty where no line says it, which [`Script::check`] refuses.
+    pub fn name(&self) -> &str {
+        self.find(|declaration| match declaration {
+            Declaration::Scenario(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .unwrap_or("")
+    }
+
+    /// When it runs. Where nothing is said, only when it is asked for by its name.
+    pub fn suite(&self) -> Option<Suite> {
+        self.find(|declaration| match declaration {
+            Declaration::Suite(suite) => Some(*suite),
+            _ => None,
+        })
+    }
+
+    /// The seed of a repro.
+    pub fn seed(&self) -> Option<u64> {
+        self.find(|declaration| match declaration {
+            Declaration::Seed(seed) => Some(*seed),
+            _ => None,
+        })
+    }
+
+    /// The client of a repro.
+    pub fn client(&self) -> Option<&str> {
+        self.find(|declaration| match declaration {
+            Declaration::Client(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The planted defect of a repro.
+    pub fn defect(&self) -> Option<&str> {
+        self.find(|declaration| match declaration {
+            Declaration::Defect(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The digest that a repro has to reach: 64 hexadecimal digits.
+    pub fn digest(&self) -> Option<&str> {
+        self.find(|declaration| match declaration {
+            Declaration::Digest(digest) => Some(digest.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The oracle and its clause that a repro was kept for.
+    pub fn violates(&self) -> Option<(&str, &str)> {
+        self.find(|declaration| match declaration {
+            Declaration::Violates { oracle, clause } => Some((oracle.as_str(), clause.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The numbers of the run: the defaults, and what `set` lines say. A line that
+    /// [`Script::check`] refuses changes nothing.
+    pub fn parameters(&self) -> Parameters {
+        let mut parameters = Parameters::default();
+        for declaration in self.declarations() {
+            if let Declaration::Set { parameter, value, .. } = declaration {
+                let _ = parameters.set(parameter, *value);
+            }
+        }
+        parameters
+    }
+
+    /// The workspaces in their order, each with its members and their roles.
+    pub fn workspaces(&self) -> impl Iterator<Item = (&str, &[(String, Role)])> {
+        self.declarations().filter_map(|declaration| match declaration {
+            Declaration::Workspace { name, members } => Some((name.as_str(), members.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// The devices, in their order.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceDecl<'_>> {
+        self.declarations().filter_map(|declaration| match declaration {
+            Declaration::Device { name, user, skew_ms, drift_ppm } => {
+                Some(DeviceDecl { name, user, skew_ms: *skew_ms, drift_ppm: *drift_ppm })
+            }
+            _ => None,
+        })
+    }
+
+    /// What a client has to be capable of to go through the script: by the user actions, and by
+    /// what is expected of records and fields.
+    pub fn needs(&self) -> BTreeSet<Capability> {
+        let mut needs = BTreeSet::new();
+        for (_, _, step) in self.steps() {
+            match &step.act {
+                Act::Repeat { act, .. } => action_needs(act, &mut needs),
+                Act::Expect(expectation) => claim_needs(&expectation.claim, &mut needs),
+                act => action_needs(act, &mut needs),
+            }
+        }
+        needs
+    }
+
+    fn find<'a, T>(&'a self, pick: impl FnMut(&'a Declaration) -> Option<T>) -> Option<T> {
+        self.declarations().find_map(pick)
+    }
+}
+
+fn action_needs(act: &Act, needs: &mut BTreeSet<Capability>) {
+    let Act::User { action, .. } = act else { return };
+    match action {
+        UserAction::Create { name, place, changes } => {
+            change_needs(name, changes, needs);
+            place.iter().filter(|place| place.contains('/')).for_each(|place| record_needs(place, needs));
+        }
+        UserAction::Edit { name, changes } => change_needs(name, changes, needs),
+        UserAction::Delete { name } => {
+            record_needs(name, needs);
+            needs.insert(Capability::Delete);
+        }
+        UserAction::Discard { name } => {
+            record_needs(name, needs);
+            needs.insert(Capability::Discard);
+        }
+        UserAction::Retry { name } => {
+            record_needs(name, needs);
+            needs.insert(Capability::Retry);
+        }
+        UserAction::Resolve { name, field, .. } => {
+            record_needs(name, needs);
+            field_needs(name, field, needs);
+            needs.insert(Capability::Resolve);
+        }
+    }
+}
+
+fn claim_needs(claim: &Claim, needs: &mut BTreeSet<Capability>) {
+    match claim {
+        Claim::Record { name, fields, .. } => {
+            record_needs(name, needs);
+            fields.iter().for_each(|claim| field_needs(name, &claim.field, needs));
+        }
+        Claim::Conflict { name, field, .. } => {
+            record_needs(name, needs);
+            field_needs(name, field, needs);
+        }
+        Claim::Absent { name, .. } | Claim::InTray { name, .. } => record_needs(name, needs),
+        Claim::NoConflicts | Claim::TrayEmpty { .. } | Claim::Badge { .. } => {}
+    }
+}
+
+fn change_needs(name: &str, changes: &[(String, Change)], needs: &mut BTreeSet<Capability>) {
+    record_needs(name, needs);
+    changes.iter().for_each(|(field, _)| field_needs(name, field, needs));
+}
+
+fn record_needs(name: &str, needs: &mut BTreeSet<Capability>) {
+    needs.extend(name.split_once('/').map(|(entity, _)| Capability::Entity(entity.to_owned())));
+}
+
+fn field_needs(name: &str, field: &str, needs: &mut BTreeSet<Capability>) {
+    needs.extend(name.split_once('/').and_then(|(entity, _)| rule(entity, field)).map(Capability::Rule));
+}
