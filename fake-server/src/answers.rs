@@ -1,0 +1,108 @@
+//! Remembers what was answered, so that a mutation takes effect once however often it arrives.
+//!
+//! Every mutation that was carried out is remembered, those included that found nothing to do,
+//! such as a delete that lost against an edit. Rejected ones are not: they left nothing behind
+//! and are judged anew.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use deadzone_contract::Code;
+use deadzone_contract::wire::Mutation;
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use crate::failure::Unfit;
+
+/// A numbered mutation on its way in.
+pub(crate) struct Key<'a> {
+    db: &'a Connection,
+    user: &'a str,
+    device: &'a str,
+    number: u64,
+    payload: [u8; 32],
+}
+
+impl<'a> Key<'a> {
+    pub(crate) fn new(
+        db: &'a Connection,
+        user: &'a str,
+        device: &'a str,
+        number: u64,
+        mutation: &Mutation,
+    ) -> Result<Key<'a>, Unfit> {
+        if i64::try_from(number).is_err() {
+            return Err(Unfit::invalid("the number is beyond what can be counted"));
+        }
+        Ok(Key { db, user, device, number, payload: digest(mutation) })
+    }
+
+    /// The conflicts of the answer that was given before; none when the mutation is new.
+    pub(crate) fn earlier(&self) -> Result<Option<BTreeMap<String, String>>, Unfit> {
+        let stored = self
+            .db
+            .prepare_cached("SELECT user, payload, conflicts FROM answers WHERE device = ?1 AND number = ?2")?
+            .query_row(params![self.device, self.number], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Option<String>>(2)?))
+            })
+            .optional()?;
+        let Some((user, payload, conflicts)) = stored else {
+            return self.check_not_forgotten().map(|()| None);
+        };
+        if user != self.user {
+            return Err(Unfit::new(Code::Forbidden, "this mutation is another user's"));
+        }
+        if payload != self.payload {
+            let detail = format!("number {} came before with another content", self.number);
+            return Err(Unfit::new(Code::NumberReused, detail));
+        }
+        let parse = |json: String| serde_json::from_str(&json).expect("stored by `remember`");
+        Ok(Some(conflicts.map(parse).unwrap_or_default()))
+    }
+
+    fn check_not_forgotten(&self) -> Result<(), Unfit> {
+        let forgotten = self
+            .db
+            .prepare_cached("SELECT 1 FROM forgotten WHERE device = ?1 AND number >= ?2")?
+            .exists(params![self.device, self.number])?;
+        if forgotten {
+            let detail = "the answers of that time are gone; nobody can say whether it took effect";
+            return Err(Unfit::new(Code::KeyExpired, detail));
+        }
+        Ok(())
+    }
+
+    /// Stores an answer, in the transaction of its effects.
+    pub(crate) fn remember(&self, conflicts: &BTreeMap<String, String>, now_ms: u64) -> rusqlite::Result<()> {
+        let conflicts = (!conflicts.is_empty())
+            .then(|| serde_json::to_string(conflicts).expect("a map of strings is JSON"));
+        self.db
+            .prepare_cached(
+                "INSERT INTO answers (device, number, user, payload, conflicts, made_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![self.device, self.number, self.user, self.payload, conflicts, now_ms])?;
+        Ok(())
+    }
+}
+
+/// The SHA-256 of the mutation's one form in JSON: members in the order of their declaration,
+/// maps in the order of their keys, no white space.
+fn digest(mutation: &Mutation) -> [u8; 32] {
+    let mut writer = Hashing(Sha256::new());
+    serde_json::to_writer(&mut writer, mutation).expect("a mutation is JSON and a digest takes everything");
+    writer.0.finalize().into()
+}
+
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,282 @@
+//! Carries out one mutation, inside a transaction that its caller ends.
+//!
+//! Everything that can speak against a mutation is an [`Unfit`]; the caller then rolls back, so
+//! it does not matter how far the mutation had come: nothing of it was kept.
+
+mod counter;
+mod delete;
+mod lww;
+mod set;
+mod version;
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::rules::{self, EntityDecl, Rule};
+use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
+use deadzone_contract::{Code, RecordId, Stamp};
+use rusqlite::{Connection, params};
+
+use crate::auth::Caller;
+use crate::failure::Unfit;
+use crate::policy::ServerPolicy;
+use crate::records::{self, Record};
+
+/// An id is a key in many tables; longer ones are refused.
+const RECORD_ID_LEN_MAX: usize = 128;
+
+/// Where and for whom a mutation is carried out.
+pub(crate) struct Context<'a> {
+    pub(crate) db: &'a Connection,
+    pub(crate) caller: &'a Caller,
+    /// The device that speaks; the server keeps idempotency and causality by it.
+    pub(crate) device: &'a str,
+    pub(crate) now_ms: u64,
+    pub(crate) stamp_ahead_ms: u64,
+    pub(crate) policy: &'a ServerPolicy,
+}
+
+/// What a mutation left behind.
+pub(crate) struct Carried {
+    /// The record as it is now; it may be deleted.
+    pub(crate) record: Record,
+    /// The fields whose value became an open conflict, and which. All others were applied.
+    pub(crate) conflicts: BTreeMap<String, String>,
+}
+
+/// Checks a mutation and carries it out.
+pub(crate) fn carry_out(context: &Context<'_>, mutation: &Mutation) -> Result<Carried, Unfit> {
+    match &mutation.kind {
+        MutationKind::Create { entity, workspace, parent } => {
+            may_write(records::role(context.db, &context.caller.user, workspace)?)?;
+            context.check_stamp(&mutation.stamp)?;
+            if Record::find(context.db, context.caller, &mutation.record)?.is_some() {
+                return Err(Unfit::new(Code::RecordExists, "a record of this id exists already"));
+            }
+            context.create(mutation, entity, workspace, parent.as_ref())
+        }
+        MutationKind::Update => {
+            let record = context.writable(mutation)?;
+            if record.purged {
+                return Err(Unfit::new(Code::Gone, "the record was deleted long ago and cannot come back"));
+            }
+            context.update(mutation, record)
+        }
+        MutationKind::Delete { base } => {
+            let record = context.writable(mutation)?;
+            if !mutation.fields.is_empty() {
+                return Err(Unfit::invalid("a delete changes no fields"));
+            }
+            context.delete(mutation, record, base)
+        }
+    }
+}
+
+/// Whether a member of this role may write; no role says nothing of what is there.
+fn may_write(role: Option<Role>) -> Result<(), Unfit> {
+    match role {
+        None => Err(Unfit::unknown_record()),
+        Some(Role::Viewer) => Err(Unfit::new(Code::Forbidden, "a viewer cannot change anything here")),
+        Some(Role::Editor | Role::Admin) => Ok(()),
+    }
+}
+
+impl Context<'_> {
+    fn check_stamp(&self, stamp: &Stamp) -> Result<(), Unfit> {
+        if stamp.ms > self.now_ms.saturating_add(self.stamp_ahead_ms) {
+            let ahead = stamp.ms - self.now_ms;
+            let detail = format!("the stamp is {ahead} ms ahead of the server's clock; stamp anew");
+            return Err(Unfit::new(Code::StampAhead, detail));
+        }
+        if i64::try_from(stamp.ms).is_err() {
+            return Err(Unfit::invalid("the stamp is beyond the end of time"));
+        }
+        Ok(())
+    }
+
+    fn writable(&self, mutation: &Mutation) -> Result<Record, Unfit> {
+        let found = Record::find(self.db, self.caller, &mutation.record)?;
+        let record = found.ok_or_else(Unfit::unknown_record)?;
+        may_write(record.role)?;
+        self.check_stamp(&mutation.stamp)?;
+        Ok(record)
+    }
+
+    fn create(
+        &self,
+        mutation: &Mutation,
+        entity: &str,
+        workspace: &str,
+        parent: Option<&RecordId>,
+    ) -> Result<Carried, Unfit> {
+        let decl = declared(entity)?;
+        if !(1..=RECORD_ID_LEN_MAX).contains(&mutation.record.0.len()) {
+            return Err(Unfit::invalid(format!("a record's id has 1 to {RECORD_ID_LEN_MAX} bytes")));
+        }
+        self.check_parent(decl, workspace, parent)?;
+        let commit_seq = records::next_commit(self.db)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO records (id, entity, workspace, parent, version, commit_seq)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+            )?
+            .execute(params![mutation.record.0, entity, workspace, parent.map(|p| &p.0), commit_seq])?;
+        let record = Record {
+            key: self.db.last_insert_rowid(),
+            id: mutation.record.clone(),
+            entity: entity.to_owned(),
+            workspace: workspace.to_owned(),
+            parent: parent.cloned(),
+            version: 1,
+            commit_seq,
+            deleted: false,
+            purged: false,
+            role: None,
+            included: mutation.number,
+        };
+        let mut effects = Effects::on(self, mutation, &record, decl);
+        effects.commit_seq = Some(commit_seq);
+        effects.apply_all()?;
+        let conflicts = effects.conflicts;
+        self.touch(&record)?;
+        Ok(Carried { record, conflicts })
+    }
+
+    /// A parent that was deleted but not purged will do: a delete does not take the children
+    /// along either, so both orders of the two end the same.
+    fn check_parent(
+        &self,
+        decl: &EntityDecl,
+        workspace: &str,
+        parent: Option<&RecordId>,
+    ) -> Result<(), Unfit> {
+        let (expected, parent) = match (decl.parent, parent) {
+            (None, None) => return Ok(()),
+            (Some(expected), Some(parent)) => (expected, parent),
+            (None, Some(_)) => return Err(Unfit::invalid(format!("a {} hangs under nothing", decl.name))),
+            (Some(expected), None) => {
+                return Err(Unfit::invalid(format!("a {} hangs under a {expected}", decl.name)));
+            }
+        };
+        let fits = self
+            .db
+            .prepare_cached(
+                "SELECT 1 FROM records WHERE id = ?1 AND entity = ?2 AND workspace = ?3 AND purged = 0",
+            )?
+            .exists(params![parent.0, expected, workspace])?;
+        if fits {
+            return Ok(());
+        }
+        Err(Unfit::new(Code::UnknownRecord, format!("there is no such {expected} to hang it under")))
+    }
+
+    /// Edits a record, and brings it back whole if it was deleted. An edit counts even where the
+    /// rules leave it without effect: against a delete that had not seen it, it wins whichever of
+    /// the two arrives first.
+    fn update(&self, mutation: &Mutation, mut record: Record) -> Result<Carried, Unfit> {
+        let mut effects = Effects::on(self, mutation, &record, declared(&record.entity)?);
+        effects.apply_all()?;
+        let Effects { conflicts, commit_seq, .. } = effects;
+        self.change(&mut record, mutation.number, commit_seq, None)?;
+        Ok(Carried { record, conflicts })
+    }
+
+    /// Gives a changed record its new version and its new place in the commit order.
+    fn change(
+        &self,
+        record: &mut Record,
+        number: Option<u64>,
+        commit_seq: Option<u64>,
+        deleted_ms: Option<u64>,
+    ) -> rusqlite::Result<()> {
+        record.commit_seq = match commit_seq {
+            Some(allocated) => allocated,
+            None => records::next_commit(self.db)?,
+        };
+        record.version += 1;
+        record.deleted = deleted_ms.is_some();
+        record.included = record.included.max(number);
+        self.db
+            .prepare_cached(
+                "UPDATE records SET version = ?2, commit_seq = ?3, deleted_ms = ?4 WHERE key = ?1",
+            )?
+            .execute(params![record.key, record.version, record.commit_seq, deleted_ms])?;
+        self.touch(record)
+    }
+
+    /// Remembers that the record's present version is this device's work.
+    fn touch(&self, record: &Record) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO touches (record, device, number, version) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET number = excluded.number, version = excluded.version",
+            )?
+            .execute(params![record.key, self.device, record.included, record.version])?;
+        Ok(())
+    }
+}
+
+fn declared(entity: &str) -> Result<&'static EntityDecl, Unfit> {
+    rules::entity(entity).ok_or_else(|| Unfit::invalid(format!("there is no entity `{entity}`")))
+}
+
+/// What the operations of one mutation do to the fields of one record.
+struct Effects<'a> {
+    context: &'a Context<'a>,
+    mutation: &'a Mutation,
+    entity: &'static EntityDecl,
+    key: i64,
+    /// None until it is needed.
+    commit_seq: Option<u64>,
+    conflicts: BTreeMap<String, String>,
+}
+
+impl<'a> Effects<'a> {
+    fn on(
+        context: &'a Context<'a>,
+        mutation: &'a Mutation,
+        record: &Record,
+        entity: &'static EntityDecl,
+    ) -> Effects<'a> {
+        let conflicts = BTreeMap::new();
+        Effects { context, mutation, entity, key: record.key, commit_seq: None, conflicts }
+    }
+
+    fn apply_all(&mut self) -> Result<(), Unfit> {
+        let mutation = self.mutation;
+        for (field, op) in &mutation.fields {
+            let decl = self
+                .entity
+                .field(field)
+                .ok_or_else(|| Unfit::invalid(format!("a {} has no field `{field}`", self.entity.name)))?;
+            self.apply(field, decl.rule, op)?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, field: &str, rule: Rule, op: &FieldOp) -> Result<(), Unfit> {
+        match (rule, op) {
+            (Rule::Lww, FieldOp::Put { value }) => self.put(field, value),
+            (Rule::Version, FieldOp::Write { value, base, closes }) => {
+                self.write(field, value, base, closes.as_deref())
+            }
+            (Rule::Version, FieldOp::Close { conflict }) => self.close(field, conflict),
+            (Rule::Counter, FieldOp::Add { by }) => self.add(field, *by),
+            (Rule::Counter, FieldOp::Put { value }) => self.overwrite_total(field, value),
+            (Rule::Set, FieldOp::Tags { add, remove }) => self.tags(field, add, remove),
+            _ => Err(Unfit::invalid(format!("`{field}` has rule {rule}, which this operation does not fit"))),
+        }
+    }
+
+    /// Names what this mutation makes for ever: by the device and the number. A mutation without
+    /// a number makes something new each time, named by its commit.
+    fn name(&mut self, what: &str) -> rusqlite::Result<String> {
+        if let Some(number) = self.mutation.number {
+            return Ok(format!("{}:{number}:{what}", self.context.device));
+        }
+        let commit_seq = match self.commit_seq {
+            Some(allocated) => allocated,
+            None => *self.commit_seq.insert(records::next_commit(self.context.db)?),
+        };
+        Ok(format!("#{commit_seq}:{what}"))
+    }
+}

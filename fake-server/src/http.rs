@@ -1,0 +1,146 @@
+//! The surface: routes, limits, problem documents.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use deadzone_contract::Code;
+use deadzone_contract::problem::PROBLEM_JSON;
+use deadzone_contract::wire::{CURSOR_START, PATH_HEALTH, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{self, Caller};
+use crate::failure::Failure;
+use crate::{App, collect, pull, push};
+
+/// Larger requests are refused unread.
+const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
+
+/// When a client that found the server unable to serve should come again.
+const RETRY_AFTER_SECS: &str = "5";
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route(PATH_TOKEN, post(token))
+        .route(PATH_SYNC, get(sync))
+        .route(PATH_MUTATIONS, post(mutations))
+        .route(PATH_HEALTH, get(health))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
+        .with_state(app)
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+async fn token(State(app): State<Arc<App>>, body: Body) -> Result<Response, Failure> {
+    let answer = auth::token(&app, json(body)?).await?;
+    Ok(ok(&answer))
+}
+
+#[derive(Deserialize)]
+struct SyncQuery {
+    #[serde(default)]
+    since: Option<u64>,
+    #[serde(default)]
+    limit: Option<u64>,
+}
+
+async fn sync(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Result<Query<SyncQuery>, QueryRejection>,
+) -> Result<Response, Failure> {
+    let caller = admit(&app, &headers).await?;
+    let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
+    let page = pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), query.limit).await?;
+    Ok(ok(&page))
+}
+
+async fn mutations(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
+    let caller = admit(&app, &headers).await?;
+    let answer = push::push(&app, &caller, json(body)?).await?;
+    Ok(ok(&answer))
+}
+
+async fn health() -> Response {
+    respond(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok\n"))
+}
+
+async fn not_found() -> Failure {
+    Failure::new(404, Code::Malformed, "there is nothing at this path")
+}
+
+async fn method_not_allowed() -> Failure {
+    Failure::new(405, Code::Malformed, "this path does not take that method")
+}
+
+/// Learns who asks, and does the housekeeping that is due.
+async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let now_ms = app.now_ms();
+    let cutoff_ms = collect::cutoff_ms(&app.parameters, now_ms);
+    let (caller, due) = {
+        let db = app.read().await?;
+        let caller = auth::identify(&db, headers, now_ms)?;
+        let due = cutoff_ms.map_or(Ok(false), |cutoff_ms| collect::is_due(&db, cutoff_ms))?;
+        (caller, due)
+    };
+    if let (true, Some(cutoff_ms)) = (due, cutoff_ms) {
+        let mut transaction = app.begin().await?;
+        collect::collect(&transaction, cutoff_ms)?;
+        transaction.commit()?;
+    }
+    Ok(caller)
+}
+
+fn json<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Failure::new(413, Code::Malformed, format!("a request has at most {BODY_LEN_MAX} bytes"))
+        }
+        _ => Failure::malformed("the request's body did not arrive whole"),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| Failure::malformed(error.to_string()))
+}
+
+fn ok(answer: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(answer).expect("answers are JSON");
+    respond(StatusCode::OK, "application/json", body.into())
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        // Two users of one machine or one proxy must never see each other's answers.
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let problem = self.into_problem();
+        let status = StatusCode::from_u16(problem.status).expect("problems carry statuses of HTTP");
+        let body = serde_json::to_vec(&problem).expect("problems are JSON");
+        let mut response = respond(status, PROBLEM_JSON, body.into());
+        if let Some((name, value)) = hint(status) {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// The header that tells a client how to go on.
+fn hint(status: StatusCode) -> Option<(HeaderName, &'static str)> {
+    match status {
+        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER_SECS)),
+        _ => None,
+    }
+}

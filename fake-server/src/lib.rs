@@ -1,0 +1,137 @@
+//! The reference server of the sync contract: an HTTP service over SQLite.
+//!
+//! It stands in a simulated world, where everything that it touches arrives through
+//! [`Env`], and the same code runs stand-alone as the `fake-server` binary. A map:
+//!
+//! - `http` is the surface: routes, limits, problem documents;
+//! - `auth` hands out tokens and says whose request it is;
+//! - `push` takes mutations one by one, each in a transaction of its own; `answers` remembers
+//!   what was answered, `apply` carries out the rules, one file a rule;
+//! - `pull` hands out changes in commit order; `cursor` says where a device stands;
+//! - `collect` forgets tombstones and answers that are past their horizon;
+//! - `store` owns the connection and the transactions, `records` reads what they keep;
+//! - [`policy`] names the decisions that go wrong elsewhere, so that they can go wrong here.
+//!
+//! This crate depends on `contract` alone. It never reads a clock, draws entropy or starts a
+//! task by itself, it shares no merge code with any client, and it trusts nothing that a
+//! request says about its sender.
+
+mod answers;
+mod apply;
+mod auth;
+mod collect;
+mod cursor;
+mod failure;
+mod http;
+pub mod policy;
+mod pull;
+mod push;
+mod records;
+mod seed;
+mod store;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use deadzone_contract::Parameters;
+use deadzone_contract::seam::{BoxFuture, Env, HttpService, Server, ServerStart};
+use tokio::sync::Mutex;
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
+
+pub use policy::{DEFECTS, Defect, ServerPolicy, defect};
+pub use store::StartError;
+
+use store::{Store, Transaction};
+
+/// The name of the server's database on its disk.
+const DATABASE: &str = "server";
+
+/// The reference server.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceServer {
+    /// Its decisions; the right ones by default.
+    pub policy: ServerPolicy,
+}
+
+impl ReferenceServer {
+    /// A server that makes these decisions.
+    pub fn new(policy: ServerPolicy) -> ReferenceServer {
+        ReferenceServer { policy }
+    }
+
+    /// Opens the database, takes up what was left there, brings in the users and the grants,
+    /// and returns the routes. [`Server::start`] wraps them for a world; a process of its own
+    /// hands them to a socket.
+    ///
+    /// # Errors
+    /// The database cannot be opened, is of another version or does not keep what it is told
+    /// to keep; or a grant names a user that does not exist.
+    pub async fn router(&self, start: ServerStart, env: Env) -> Result<Router, StartError> {
+        let store = Store::open(env.disk.database(DATABASE))?;
+        let app =
+            App { store: Mutex::new(store), env, parameters: start.parameters, policy: self.policy.clone() };
+        let mut transaction = app.begin().await?;
+        seed::seed(&transaction, app.env.random.as_ref(), &start.passwords, &start.grants)?;
+        transaction.commit()?;
+        drop(transaction);
+        Ok(http::router(Arc::new(app)))
+    }
+}
+
+impl Server for ReferenceServer {
+    fn name(&self) -> &str {
+        "fake-server"
+    }
+
+    fn start(&self, start: ServerStart, env: Env) -> BoxFuture<'static, Result<HttpService, String>> {
+        let server = self.clone();
+        Box::pin(async move {
+            let router = server.router(start, env).await.map_err(|error| error.to_string())?;
+            Ok(in_memory(router))
+        })
+    }
+}
+
+/// Requests and answers with whole bodies, as the seam has them.
+fn in_memory(router: Router) -> HttpService {
+    BoxCloneSyncService::new(tower::service_fn(move |request: ::http::Request<Bytes>| {
+        let router = router.clone();
+        async move {
+            let Ok(response) = router.oneshot(request.map(Body::from)).await;
+            let (parts, body) = response.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await;
+            let body = body.expect("a body that is built in memory can be read");
+            Ok::<_, Infallible>(::http::Response::from_parts(parts, body))
+        }
+    }))
+}
+
+/// What every request is served from.
+struct App {
+    store: Mutex<Store>,
+    env: Env,
+    parameters: Parameters,
+    policy: ServerPolicy,
+}
+
+impl App {
+    fn now_ms(&self) -> u64 {
+        self.env.clock.wall_ms()
+    }
+
+    /// Begins a transaction that writes, and lets storage take its time.
+    async fn begin(&self) -> rusqlite::Result<Transaction<'_>> {
+        let transaction = Transaction::begin(self.store.lock().await, "BEGIN IMMEDIATE")?;
+        self.env.disk.latency().await;
+        Ok(transaction)
+    }
+
+    /// Begins a transaction that only reads: everything in it is of one moment.
+    async fn read(&self) -> rusqlite::Result<Transaction<'_>> {
+        Transaction::begin(self.store.lock().await, "BEGIN")
+    }
+}

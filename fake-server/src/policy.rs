@@ -1,0 +1,93 @@
+//! The decisions in which sync servers go wrong, each with its mistakes.
+//!
+//! The right choice is always the default. A mistake is an ordinary variant, so that the code
+//! that makes it stands beside the code that does not, and both are compiled and tested.
+
+/// Every decision of one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerPolicy {
+    /// What a write to a `version` field is compared with.
+    pub base_version: BaseVersion,
+    /// Where a page of a pull ends.
+    pub page_boundary: PageBoundary,
+}
+
+/// What a write to a `version` field is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BaseVersion {
+    /// With the version that the write names; a mismatch makes an open conflict.
+    #[default]
+    Check,
+    /// With nothing: the last one to arrive overwrites. It passes every test with one device,
+    /// and the write of the other user is gone without anybody being told.
+    Ignore,
+}
+
+/// Where a page of a pull ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageBoundary {
+    /// At the last change that the page carries.
+    #[default]
+    Exact,
+    /// At the change that was read beyond the limit to learn whether there is more. It was
+    /// never sent, and the next page starts behind it: one change is lost at every page
+    /// boundary, until somebody edits that record again.
+    SkipsProbedRow,
+}
+
+/// A policy with one decision made wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Defect {
+    /// As `--defect` names it.
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    /// The oracles that may catch it, said beforehand.
+    pub caught_by: &'static [&'static str],
+    plant: fn(&mut ServerPolicy),
+}
+
+impl Defect {
+    /// The right policy with this one mistake in it.
+    pub fn policy(&self) -> ServerPolicy {
+        let mut policy = ServerPolicy::default();
+        (self.plant)(&mut policy);
+        policy
+    }
+}
+
+/// Every mistake that can be planted.
+pub const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "base-version-ignored",
+        about: "a write that is based on an old version overwrites the newer one silently",
+        caught_by: &["lost"],
+        plant: |policy| policy.base_version = BaseVersion::Ignore,
+    },
+    Defect {
+        name: "page-boundary-skips-rows",
+        about: "a pull never delivers the change that follows a full page",
+        caught_by: &["converged", "lost"],
+        plant: |policy| policy.page_boundary = PageBoundary::SkipsProbedRow,
+    },
+];
+
+/// The mistake of this name.
+pub fn defect(name: &str) -> Option<&'static Defect> {
+    DEFECTS.iter().find(|d| d.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_defect_changes_the_policy_and_is_found_by_its_name() {
+        for listed in DEFECTS {
+            let found = defect(listed.name).expect("listed");
+            assert_ne!(found.policy(), ServerPolicy::default(), "{}", listed.name);
+            assert!((1..=2).contains(&found.caught_by.len()), "{}", listed.name);
+        }
+        assert!(defect("none-of-these").is_none());
+    }
+}

@@ -1,0 +1,139 @@
+//! `POST /sync/mutations`: takes mutations one by one, each in a transaction of its own.
+//!
+//! The lock is given back between two mutations, so that the pushes of two devices interleave
+//! as they would with many connections.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::Code;
+use deadzone_contract::wire::{
+    FieldResult, Mutation, MutationResult, Outcome, PushAnswer, PushRequest, ServerRecord,
+};
+
+use crate::App;
+use crate::answers::Key;
+use crate::apply::{self, Carried, Context};
+use crate::auth::Caller;
+use crate::failure::{Failure, Unfit};
+use crate::records::Record;
+
+/// Carries out a push. A failure of the database ends it; what was committed before stays, and
+/// a retry gets the answers again.
+pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Result<PushAnswer, Failure> {
+    let Some(device) = caller.device.as_deref() else {
+        return Err(Failure::malformed("a push names its device in the header `Device-Id`"));
+    };
+    let count = request.mutations.len() as u64;
+    if count > app.parameters.push_max {
+        let most = app.parameters.push_max;
+        return Err(Failure::malformed(format!("a push carries at most {most} mutations, not {count}")));
+    }
+    let mut results = Vec::with_capacity(request.mutations.len());
+    for mutation in request.mutations {
+        results.push(push_one(app, caller, device, mutation).await?);
+    }
+    Ok(PushAnswer { results, server_time_ms: app.now_ms() })
+}
+
+async fn push_one(
+    app: &App,
+    caller: &Caller,
+    device: &str,
+    mutation: Mutation,
+) -> Result<MutationResult, Failure> {
+    let mut transaction = app.begin().await?;
+    let context = Context {
+        db: &transaction,
+        caller,
+        device,
+        now_ms: app.now_ms(),
+        stamp_ahead_ms: app.parameters.stamp_ahead,
+        policy: &app.policy,
+    };
+    let result = match once(&context, &mutation) {
+        Ok(answered) => {
+            let result = answered.into_result(&context, mutation)?;
+            transaction.commit()?;
+            result
+        }
+        Err(Unfit::Rejected { code, detail }) => {
+            transaction.roll_back()?;
+            let state = visible(Record::find(&transaction, caller, &mutation.record)?)
+                .map(|record| record.into_state(&transaction, caller))
+                .transpose()?;
+            let outcome = Outcome::Rejected { code, detail };
+            MutationResult { number: mutation.number, record: mutation.record, outcome, state }
+        }
+        Err(Unfit::Storage(error)) => return Err(error.into()),
+    };
+    Ok(result)
+}
+
+/// A mutation that has taken effect, now or before.
+struct Answered {
+    /// None: the caller may not see it any more.
+    record: Option<Record>,
+    conflicts: BTreeMap<String, String>,
+}
+
+/// Carries out a mutation unless that was done before.
+fn once(context: &Context<'_>, mutation: &Mutation) -> Result<Answered, Unfit> {
+    let user = &context.caller.user;
+    let key = mutation
+        .number
+        .map(|number| Key::new(context.db, user, context.device, number, mutation))
+        .transpose()?;
+    if let Some(key) = &key
+        && let Some(conflicts) = key.earlier()?
+    {
+        // Of what was answered then, the caller gets what is true and allowed now.
+        let record = Record::find(context.db, context.caller, &mutation.record)?;
+        return Ok(Answered { record: record.filter(|r| r.role.is_some()), conflicts });
+    }
+    let Carried { record, conflicts } = apply::carry_out(context, mutation)?;
+    if let Some(key) = &key {
+        key.remember(&conflicts, context.now_ms)?;
+    }
+    Ok(Answered { record: Some(record), conflicts })
+}
+
+impl Answered {
+    fn into_result(self, context: &Context<'_>, mutation: Mutation) -> rusqlite::Result<MutationResult> {
+        let may_see = self.record.is_some();
+        let state = self
+            .record
+            .filter(|record| !record.deleted)
+            .map(|record| record.into_state(context.db, context.caller))
+            .transpose()?;
+        let fields = mutation
+            .fields
+            .into_keys()
+            .map(|field| {
+                let result = match self.conflicts.get(&field) {
+                    None => FieldResult::Applied,
+                    Some(_) if !may_see => FieldResult::Rejected {
+                        code: Code::UnknownRecord,
+                        detail: "there is no such record".into(),
+                    },
+                    Some(conflict) => conflict_result(state.as_ref(), conflict),
+                };
+                (field, result)
+            })
+            .collect();
+        let outcome = Outcome::Done { fields };
+        Ok(MutationResult { number: mutation.number, record: mutation.record, outcome, state })
+    }
+}
+
+/// A conflict with the value that stands against it now; one that was decided since is done with.
+fn conflict_result(state: Option<&ServerRecord>, conflict: &str) -> FieldResult {
+    match state.and_then(|state| state.conflicts.iter().find(|open| open.id == conflict)) {
+        Some(open) => FieldResult::Conflict { open: open.clone() },
+        None => FieldResult::Applied,
+    }
+}
+
+/// A record that the caller may see and that is there.
+fn visible(record: Option<Record>) -> Option<Record> {
+    record.filter(|record| record.role.is_some() && !record.deleted)
+}

@@ -1,0 +1,235 @@
+//! Reads records as one caller may see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deadzone_contract::rules::{self, Rule};
+use deadzone_contract::wire::{AddId, OpenConflict, PulledChange, Role, ServerField, ServerRecord};
+use deadzone_contract::{RecordId, Stamp, Value};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::auth::Caller;
+use crate::cursor::History;
+
+/// The columns of a [`Record`]; the query calls records `r`, the caller's grant `g` and the
+/// calling device's touch `t`.
+macro_rules! record_columns {
+    () => {
+        "r.key, r.id, r.entity, r.workspace, r.parent, r.version, r.commit_seq,
+         r.deleted_ms IS NOT NULL, r.purged, g.role, t.number"
+    };
+}
+pub(crate) use record_columns;
+
+/// A row of `records` with what the caller has to do with it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) key: i64,
+    pub(crate) id: RecordId,
+    pub(crate) entity: String,
+    pub(crate) workspace: String,
+    pub(crate) parent: Option<RecordId>,
+    pub(crate) version: u64,
+    pub(crate) commit_seq: u64,
+    pub(crate) deleted: bool,
+    pub(crate) purged: bool,
+    /// None: the caller must not learn that it exists.
+    pub(crate) role: Option<Role>,
+    /// The calling device's highest mutation in it.
+    pub(crate) included: Option<u64>,
+}
+
+impl Record {
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
+        Ok(Record {
+            key: row.get(0)?,
+            id: RecordId(row.get(1)?),
+            entity: row.get(2)?,
+            workspace: row.get(3)?,
+            parent: row.get::<_, Option<String>>(4)?.map(RecordId),
+            version: row.get(5)?,
+            commit_seq: row.get(6)?,
+            deleted: row.get(7)?,
+            purged: row.get(8)?,
+            role: row.get::<_, Option<StoredRole>>(9)?.map(|stored| stored.0),
+            included: row.get(10)?,
+        })
+    }
+
+    /// Finds a record whoever asks; `role` tells what the caller may know of it.
+    pub(crate) fn find(db: &Connection, caller: &Caller, id: &RecordId) -> rusqlite::Result<Option<Record>> {
+        db.prepare_cached(concat!(
+            "SELECT ",
+            record_columns!(),
+            " FROM records r
+              LEFT JOIN grants g ON g.user = ?2 AND g.workspace = r.workspace
+              LEFT JOIN touches t ON t.record = r.key AND t.device = ?3
+              WHERE r.id = ?1"
+        ))?
+        .query_row(params![id.0, caller.user, caller.device], Record::read)
+        .optional()
+    }
+
+    /// What a pull says of it.
+    pub(crate) fn into_change(self, db: &Connection, caller: &Caller) -> rusqlite::Result<PulledChange> {
+        if self.deleted {
+            let Record { id: record, version, included, .. } = self;
+            return Ok(PulledChange::Tombstone { record, version, included });
+        }
+        self.into_state(db, caller).map(PulledChange::Record)
+    }
+
+    /// Its present state. The caller is a member of its workspace, and it is not deleted.
+    pub(crate) fn into_state(self, db: &Connection, caller: &Caller) -> rusqlite::Result<ServerRecord> {
+        Ok(ServerRecord {
+            fields: fields(db, self.key, &self.entity)?,
+            conflicts: conflicts(db, self.key, &caller.user)?,
+            record: self.id,
+            entity: self.entity,
+            workspace: self.workspace,
+            parent: self.parent,
+            version: self.version,
+            included: self.included,
+        })
+    }
+}
+
+fn fields(db: &Connection, key: i64, entity: &str) -> rusqlite::Result<BTreeMap<String, ServerField>> {
+    let mut fields = BTreeMap::new();
+    let mut statement = db.prepare_cached(
+        "SELECT field, value, stamp_ms, stamp_n, stamp_device, version FROM fields WHERE record = ?1",
+    )?;
+    let mut rows = statement.query([key])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        let field = match rules::rule(entity, &name) {
+            Some(Rule::Lww) => ServerField::Lww {
+                value: row.get::<_, StoredValue>(1)?.0,
+                stamp: Stamp { ms: row.get(2)?, n: row.get(3)?, device: row.get(4)? },
+            },
+            Some(Rule::Version) => {
+                ServerField::Version { value: row.get::<_, StoredValue>(1)?.0, version: row.get(5)? }
+            }
+            Some(Rule::Counter) => ServerField::Counter { total: row.get(1)? },
+            Some(Rule::Set) | None => continue,
+        };
+        fields.insert(name, field);
+    }
+    if rules::entity(entity).is_some_and(|e| e.fields.iter().any(|f| f.rule == Rule::Set)) {
+        sets(db, key, &mut fields)?;
+    }
+    Ok(fields)
+}
+
+fn sets(db: &Connection, key: i64, fields: &mut BTreeMap<String, ServerField>) -> rusqlite::Result<()> {
+    let mut statement =
+        db.prepare_cached("SELECT field, member, addition FROM additions WHERE record = ?1 ORDER BY field")?;
+    let mut rows = statement.query([key])?;
+    while let Some(row) = rows.next()? {
+        let empty = || ServerField::Set { members: BTreeMap::new() };
+        if let ServerField::Set { members } = fields.entry(row.get(0)?).or_insert_with(empty) {
+            let additions: &mut BTreeSet<AddId> = members.entry(row.get(1)?).or_default();
+            additions.insert(row.get(2)?);
+        }
+    }
+    Ok(())
+}
+
+fn conflicts(db: &Connection, key: i64, user: &str) -> rusqlite::Result<Vec<OpenConflict>> {
+    let mut statement = db.prepare_cached(
+        "SELECT c.id, c.field, c.mine, f.value, coalesce(f.version, 0) FROM conflicts c
+         LEFT JOIN fields f ON f.record = c.record AND f.field = c.field
+         WHERE c.record = ?1 AND c.user = ?2 ORDER BY c.field, c.id",
+    )?;
+    let open = statement.query_map(params![key, user], |row| {
+        Ok(OpenConflict {
+            id: row.get(0)?,
+            field: row.get(1)?,
+            mine: row.get::<_, StoredValue>(2)?.0,
+            theirs: row.get::<_, Option<StoredValue>>(3)?.map(|stored| stored.0),
+            version: row.get(4)?,
+        })
+    })?;
+    open.collect()
+}
+
+/// The caller's role in a workspace.
+pub(crate) fn role(db: &Connection, user: &str, workspace: &str) -> rusqlite::Result<Option<Role>> {
+    db.prepare_cached("SELECT role FROM grants WHERE user = ?1 AND workspace = ?2")?
+        .query_row(params![user, workspace], |row| row.get::<_, StoredRole>(0))
+        .optional()
+        .map(|stored| stored.map(|role| role.0))
+}
+
+/// The caller's memberships.
+pub(crate) fn roles(db: &Connection, user: &str) -> rusqlite::Result<BTreeMap<String, Role>> {
+    db.prepare_cached("SELECT workspace, role FROM grants WHERE user = ?1")?
+        .query_map([user], |row| Ok((row.get(0)?, row.get::<_, StoredRole>(1)?.0)))?
+        .collect()
+}
+
+/// The history at this moment.
+pub(crate) fn history(db: &Connection) -> rusqlite::Result<History> {
+    db.prepare_cached("SELECT commit_seq, purge_seq, purge_epoch FROM server")?
+        .query_row([], |row| Ok(History { head: row.get(0)?, purged: row.get(1)?, epoch: row.get(2)? }))
+}
+
+/// Allocates the next commit sequence. A roll-back returns it.
+pub(crate) fn next_commit(db: &Connection) -> rusqlite::Result<u64> {
+    db.prepare_cached("UPDATE server SET commit_seq = commit_seq + 1 RETURNING commit_seq")?
+        .query_row([], |row| row.get(0))
+}
+
+/// A role as the database keeps it.
+pub(crate) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Editor => "editor",
+        Role::Admin => "admin",
+    }
+}
+
+struct StoredRole(Role);
+
+impl FromSql for StoredRole {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<StoredRole> {
+        match value.as_str()? {
+            "viewer" => Ok(StoredRole(Role::Viewer)),
+            "editor" => Ok(StoredRole(Role::Editor)),
+            "admin" => Ok(StoredRole(Role::Admin)),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+/// A value out of a column of type `ANY`.
+#[derive(Debug)]
+pub(crate) struct StoredValue(pub(crate) Value);
+
+impl FromSql for StoredValue {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<StoredValue> {
+        match value {
+            ValueRef::Integer(number) => Ok(StoredValue(Value::Int(number))),
+            ValueRef::Text(_) => Ok(StoredValue(Value::text(value.as_str()?))),
+            ValueRef::Blob(json) => serde_json::from_slice(json)
+                .map(|members| StoredValue(Value::Set(members)))
+                .map_err(|error| FromSqlError::Other(Box::new(error))),
+            ValueRef::Null | ValueRef::Real(_) => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+/// A value on its way into a column of type `ANY`.
+pub(crate) struct ToStore<'a>(pub(crate) &'a Value);
+
+impl ToSql for ToStore<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Int(number) => ToSqlOutput::from(*number),
+            Value::Text(words) => ToSqlOutput::from(words.as_str()),
+            Value::Set(members) => {
+                ToSqlOutput::from(serde_json::to_vec(members).expect("a set of strings is JSON"))
+            }
+        })
+    }
+}

@@ -1,0 +1,128 @@
+-- Everything the server knows. Tables that hang under a record name it by `key`, so that a
+-- comparison is one of integers. Times are in ms since the epoch by the server's clock.
+
+CREATE TABLE server (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    commit_seq  INTEGER NOT NULL, -- of the latest commit that changed a record
+    purge_seq   INTEGER NOT NULL, -- the highest commit sequence among purged tombstones
+    purge_epoch INTEGER NOT NULL  -- how often tombstones have been purged
+) STRICT;
+INSERT INTO server VALUES (1, 0, 0, 0);
+
+CREATE TABLE users (
+    name          TEXT PRIMARY KEY,
+    password_salt TEXT NOT NULL,
+    password_hash BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grants (
+    user      TEXT NOT NULL REFERENCES users (name),
+    workspace TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    PRIMARY KEY (user, workspace)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE access_tokens (
+    hash       BLOB PRIMARY KEY,
+    user       TEXT NOT NULL REFERENCES users (name),
+    expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX access_tokens_by_expiry ON access_tokens (expires_ms);
+
+-- A sign-in begins a session with generation 0. A use of generation n hands out one of n + 1.
+CREATE TABLE refresh_tokens (
+    hash       BLOB PRIMARY KEY,
+    user       TEXT NOT NULL REFERENCES users (name),
+    session    TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session, generation);
+CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_ms);
+
+CREATE TABLE records (
+    key        INTEGER PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
+    entity     TEXT NOT NULL,
+    workspace  TEXT NOT NULL,
+    parent     TEXT REFERENCES records (id),
+    version    INTEGER NOT NULL,
+    commit_seq INTEGER NOT NULL UNIQUE, -- of the record's latest change: where a pull finds it
+    deleted_ms INTEGER,                 -- a tombstone; it keeps the content until it is purged
+    purged     INTEGER NOT NULL DEFAULT 0 -- nothing is left but this row, so the id stays taken
+) STRICT;
+CREATE INDEX records_by_workspace ON records (workspace);
+CREATE INDEX tombstones ON records (deleted_ms) WHERE deleted_ms IS NOT NULL AND purged = 0;
+
+-- A field that has a value. Which columns are used depends on its rule; a set has none here.
+CREATE TABLE fields (
+    record        INTEGER NOT NULL REFERENCES records (key),
+    field         TEXT NOT NULL,
+    value         ANY NOT NULL,  -- an integer, a text, or a set as JSON in a blob
+    stamp_ms      INTEGER,       -- rule lww
+    stamp_n       INTEGER,
+    stamp_device  TEXT,
+    version       INTEGER,       -- rule version
+    writer_device TEXT,
+    writer_number INTEGER,
+    PRIMARY KEY (record, field)
+) STRICT, WITHOUT ROWID;
+
+-- Writes to a `version` field that came too late and said what stood there already: their
+-- devices go on from `version` as if they had written it.
+CREATE TABLE agreements (
+    record  INTEGER NOT NULL REFERENCES records (key),
+    field   TEXT NOT NULL,
+    device  TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (record, field, device, number)
+) STRICT, WITHOUT ROWID;
+
+-- Rule set: what holds a member in it.
+CREATE TABLE additions (
+    record   INTEGER NOT NULL REFERENCES records (key),
+    field    TEXT NOT NULL,
+    member   TEXT NOT NULL,
+    addition TEXT NOT NULL,
+    PRIMARY KEY (record, field, member, addition)
+) STRICT, WITHOUT ROWID;
+
+-- Open conflicts; a decided one has no row.
+CREATE TABLE conflicts (
+    record INTEGER NOT NULL REFERENCES records (key),
+    user   TEXT NOT NULL REFERENCES users (name),
+    field  TEXT NOT NULL,
+    id     TEXT NOT NULL,
+    device TEXT NOT NULL,
+    mine   ANY NOT NULL,
+    PRIMARY KEY (record, user, field, id)
+) STRICT, WITHOUT ROWID;
+
+-- What each device has had to do with a record.
+CREATE TABLE touches (
+    record  INTEGER NOT NULL REFERENCES records (key),
+    device  TEXT NOT NULL,
+    number  INTEGER,          -- its highest mutation that the record includes
+    version INTEGER NOT NULL, -- the record's, after this device's latest change
+    PRIMARY KEY (record, device)
+) STRICT, WITHOUT ROWID;
+
+-- What was answered to a mutation that was carried out. Fields that are not in `conflicts` were
+-- applied; their names stand in the mutation, which the client repeats.
+CREATE TABLE answers (
+    device    TEXT NOT NULL,
+    number    INTEGER NOT NULL,
+    user      TEXT NOT NULL,
+    payload   BLOB NOT NULL, -- the SHA-256 of the mutation
+    conflicts TEXT,          -- JSON: field to conflict
+    made_ms   INTEGER NOT NULL,
+    PRIMARY KEY (device, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_by_age ON answers (made_ms);
+
+-- How far a device's answers have been forgotten.
+CREATE TABLE forgotten (
+    device TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,282 @@
+//! A server, its users and its environment.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use deadzone_contract::Parameters;
+use deadzone_contract::problem::Problem;
+use deadzone_contract::seam::{
+    BoxFuture, Clock, DatabaseLocation, Disk, Env, HttpService, Random, Server, ServerStart, Spawner,
+};
+use deadzone_contract::wire::{
+    HEADER_DEVICE_ID, Mutation, PushAnswer, PushRequest, Role, SyncPage, TokenAnswer, TokenRequest,
+};
+use deadzone_server::{ReferenceServer, ServerPolicy};
+use http::{Method, Request, Response};
+use rusqlite::Connection;
+use serde::de::DeserializeOwned;
+use tower::ServiceExt;
+
+use crate::render;
+
+/// The time at which every test begins.
+pub(crate) const START_MS: u64 = 1_000_000;
+
+/// Polls a future that has no reason to wait for anything but its turn.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..10_000 {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+    panic!("the future never ends");
+}
+
+pub(crate) struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn wall_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn elapsed(&self) -> Duration {
+        unreachable!("the server never measures")
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        unreachable!("the server never sleeps")
+    }
+}
+
+/// For each purpose 1, 2, 3 and so on.
+struct Counting(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Random for Counting {
+    fn fill(&self, purpose: &'static str, out: &mut [u8]) {
+        let mut counts = self.0.lock().unwrap();
+        let count = counts.entry(purpose).or_default();
+        *count += 1;
+        let bytes = format!("{purpose}{count}").into_bytes();
+        out.fill(0);
+        for (to, from) in out.iter_mut().rev().zip(bytes.iter().rev()) {
+            *to = *from;
+        }
+    }
+}
+
+/// A database in memory, or in a file; storage takes one poll, or for ever.
+pub(crate) struct TestDisk {
+    place: Mutex<PathBuf>,
+    stalled: AtomicBool,
+}
+
+impl Disk for TestDisk {
+    fn database(&self, name: &str) -> DatabaseLocation {
+        assert_eq!(name, "server");
+        DatabaseLocation { path: self.place.lock().unwrap().clone(), vfs: None }
+    }
+
+    fn latency(&self) -> BoxFuture<'static, ()> {
+        let stalled = self.stalled.load(Ordering::Relaxed);
+        let mut polled = false;
+        Box::pin(std::future::poll_fn(move |_| {
+            if stalled || !std::mem::replace(&mut polled, true) { Poll::Pending } else { Poll::Ready(()) }
+        }))
+    }
+}
+
+struct NoTasks;
+
+impl Spawner for NoTasks {
+    fn spawn(&self, _: BoxFuture<'static, ()>) {
+        unreachable!("the server starts no tasks")
+    }
+}
+
+/// `ana/phone`: whose device speaks.
+pub(crate) struct Lab {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) disk: Arc<TestDisk>,
+    pub(crate) start: ServerStart,
+    pub(crate) policy: ServerPolicy,
+    /// Keeps the database in memory while the server is down, and looks into it.
+    pub(crate) anchor: Connection,
+    env: Env,
+    service: Option<HttpService>,
+    tokens: Mutex<BTreeMap<String, String>>,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Lab {
+        Lab::with(|_| ())
+    }
+
+    /// A server after `change` of its parameters. Ana and Ben write at home, Vic reads there,
+    /// Eve writes elsewhere.
+    pub(crate) fn with(change: impl FnOnce(&mut Parameters)) -> Lab {
+        Lab::started(change, ServerPolicy::default())
+    }
+
+    pub(crate) fn started(change: impl FnOnce(&mut Parameters), policy: ServerPolicy) -> Lab {
+        static LABS: AtomicU64 = AtomicU64::new(0);
+        let uri = format!("file:/lab-{}?vfs=memdb", LABS.fetch_add(1, Ordering::Relaxed));
+        let anchor = Connection::open(&uri).unwrap();
+        let mut parameters = Parameters::default();
+        change(&mut parameters);
+        let start = ServerStart {
+            passwords: ["ana", "ben", "vic", "eve"].map(|user| (user.into(), format!("{user}-pw"))).into(),
+            grants: vec![
+                ("home".into(), "ana".into(), Role::Editor),
+                ("home".into(), "ben".into(), Role::Editor),
+                ("home".into(), "vic".into(), Role::Viewer),
+                ("away".into(), "eve".into(), Role::Editor),
+            ],
+            parameters,
+        };
+        let clock = Arc::new(TestClock(AtomicU64::new(START_MS)));
+        let disk = Arc::new(TestDisk { place: Mutex::new(uri.into()), stalled: AtomicBool::new(false) });
+        let env = Env {
+            clock: clock.clone(),
+            random: Arc::new(Counting(Mutex::default())),
+            disk: disk.clone(),
+            spawner: Arc::new(NoTasks),
+        };
+        let mut lab =
+            Lab { clock, disk, start, policy, anchor, env, service: None, tokens: Mutex::default() };
+        lab.restart();
+        lab
+    }
+
+    /// Puts the database of the next start into a file.
+    pub(crate) fn use_file(&self, file: &Path) {
+        *self.disk.place.lock().unwrap() = file.to_owned();
+    }
+
+    /// Ends the server and starts it anew on what it left.
+    pub(crate) fn restart(&mut self) {
+        self.service = None;
+        let server = ReferenceServer::new(self.policy.clone());
+        self.service = Some(block_on(server.start(self.start.clone(), self.env.clone())).unwrap());
+    }
+
+    /// What a start says when it fails.
+    pub(crate) fn start_error(&mut self) -> String {
+        self.service = None;
+        let server = ReferenceServer::new(self.policy.clone());
+        block_on(server.start(self.start.clone(), self.env.clone())).expect_err("it started")
+    }
+
+    pub(crate) fn pass(&self, ms: u64) {
+        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stall(&self, stalled: bool) {
+        self.disk.stalled.store(stalled, Ordering::Relaxed);
+    }
+
+    pub(crate) fn service(&self) -> HttpService {
+        self.service.clone().expect("the server is up")
+    }
+
+    pub(crate) fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let Ok(response) = block_on(self.service().oneshot(request));
+        response
+    }
+
+    /// A request of a user's device, with a valid token.
+    pub(crate) fn request(
+        &self,
+        who: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Request<Bytes> {
+        let (user, device) = who.split_once('/').expect("user/device");
+        let mut tokens = self.tokens.lock().unwrap();
+        let token = tokens.entry(user.to_owned()).or_insert_with(|| self.sign_in(user).access_token);
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"))
+            .header(HEADER_DEVICE_ID, device)
+            .body(body.into())
+            .unwrap()
+    }
+
+    pub(crate) fn token(&self, request: &TokenRequest) -> Result<TokenAnswer, Problem> {
+        let body = serde_json::to_vec(request).unwrap();
+        parsed(&self.send(Request::post("/auth/token").body(body.into()).unwrap()))
+    }
+
+    pub(crate) fn sign_in(&self, user: &str) -> TokenAnswer {
+        let request = TokenRequest::Password { user: user.into(), password: format!("{user}-pw") };
+        self.token(&request).unwrap()
+    }
+
+    /// Forgets the tokens, so that the next request signs in.
+    pub(crate) fn forget_tokens(&self) {
+        self.tokens.lock().unwrap().clear();
+    }
+
+    pub(crate) fn try_push(&self, who: &str, mutations: Vec<Mutation>) -> Result<PushAnswer, Problem> {
+        let body = serde_json::to_vec(&PushRequest { mutations }).unwrap();
+        parsed(&self.send(self.request(who, Method::POST, "/sync/mutations", body)))
+    }
+
+    /// The answer to a push, a line for each mutation.
+    pub(crate) fn push(&self, who: &str, mutations: impl IntoIterator<Item = impl Into<Mutation>>) -> String {
+        match self.try_push(who, mutations.into_iter().map(Into::into).collect()) {
+            Ok(answer) => render::push(&answer),
+            Err(problem) => render::problem(&problem),
+        }
+    }
+
+    pub(crate) fn try_pull(&self, who: &str, query: &str) -> Result<SyncPage, Problem> {
+        parsed(&self.send(self.request(who, Method::GET, &format!("/sync?{query}"), Bytes::new())))
+    }
+
+    /// The answer to a pull, a line for each change.
+    pub(crate) fn pull(&self, who: &str, query: &str) -> String {
+        match self.try_pull(who, query) {
+            Ok(page) => render::page(&page),
+            Err(problem) => render::problem(&problem),
+        }
+    }
+
+    /// A pull from the start, page by page: what each page brings.
+    pub(crate) fn pages(&self, who: &str, limit: u64) -> Vec<String> {
+        let (mut since, mut pages) = (0, Vec::new());
+        for _ in 0..100 {
+            let page = self.try_pull(who, &format!("since={since}&limit={limit}")).unwrap();
+            pages.push(render::changes(&page.changes));
+            since = page.next;
+            if !page.more {
+                return pages;
+            }
+        }
+        panic!("the pull does not end: {pages:?}");
+    }
+
+    /// Everything that a device is shown.
+    pub(crate) fn all(&self, who: &str) -> String {
+        render::changes(&self.try_pull(who, "since=0").unwrap().changes)
+    }
+}
+
+/// An answer, or the problem that stands in its place.
+pub(crate) fn parsed<T: DeserializeOwned>(response: &Response<Bytes>) -> Result<T, Problem> {
+    let read = |what| format!("{what}: {}", String::from_utf8_lossy(response.body()));
+    if response.status().is_success() {
+        Ok(serde_json::from_slice(response.body()).unwrap_or_else(|_| panic!("{}", read("no answer"))))
+    } else {
+        Err(serde_json::from_slice(response.body()).unwrap_or_else(|_| panic!("{}", read("no problem"))))
+    }
+}

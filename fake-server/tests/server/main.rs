@@ -1,0 +1,22 @@
+//! The reference server as its clients see it: requests in, answers out.
+//!
+//! A test plays devices of users against a server in process, on a clock that it moves, with
+//! counted randomness and a database in memory, and reads the answers as short lines.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod binary;
+mod conflicts;
+mod deletes;
+mod durability;
+mod idempotency;
+mod lab;
+mod mistakes;
+mod property;
+mod pulling;
+mod render;
+mod rules;
+mod surface;
+mod tokens;
+mod visibility;
+mod write;

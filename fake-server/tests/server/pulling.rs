@@ -1,0 +1,126 @@
+//! Pages, cursors and horizons.
+
+use insta::assert_snapshot;
+
+use crate::lab::Lab;
+use crate::rules::{lab, prepared};
+use crate::write::{base, create, delete, project, task, update};
+
+#[test]
+fn pages_follow_the_commits_and_end_where_the_history_does() {
+    let lab = lab();
+    lab.push("ana/phone", [task(1, "a"), task(2, "b"), task(3, "c")]);
+    lab.push("ana/phone", [update(4, "a").put("title", "A"), delete(5, "b", base(1))]);
+    assert_snapshot!(lab.pull("ben/laptop", "since=0&limit=2"), @r"
+    p@1 title=House
+    t@1 title=Milk
+    next=2 more=true
+    ");
+    assert_snapshot!(lab.pull("ben/laptop", "since=2&limit=2"), @r"
+    c@1
+    a@2 title=A
+    next=6 more=true
+    ");
+    assert_snapshot!(lab.pull("ben/laptop", "since=6&limit=2"), @r"
+    b@2 deleted
+    next=7 more=false
+    ");
+    assert_snapshot!(lab.pull("ben/laptop", "since=7&limit=2"), @"next=7 more=false");
+}
+
+#[test]
+fn a_limit_is_what_the_server_allows() {
+    let lab = prepared(Lab::with(|p| p.pull_max = 2));
+    lab.push("ana/phone", [task(1, "a")]);
+    for (query, carried) in [("", 2), ("limit=9", 2), ("limit=2", 2), ("limit=1", 1), ("limit=0", 1)] {
+        let page = lab.try_pull("ben/laptop", query).unwrap();
+        assert_eq!((page.changes.len(), page.more), (carried, true), "{query}");
+    }
+}
+
+#[test]
+fn a_record_tells_each_device_what_it_includes_of_its_own() {
+    let lab = lab();
+    lab.push("ana/phone", [update(4, "t").put("title", "A")]);
+    lab.push("ana/tablet", [update(9, "t").add("completed_count", 1), update(8, "t").tags(["x"], [])]);
+    assert_snapshot!(lab.all("ana/phone"), @r"
+    p@1 title=House
+    t@4 completed_count=1 tags=[x by tablet:8:x] title=A includes 4
+    ");
+    assert_snapshot!(lab.all("ana/tablet"), @r"
+    p@1 title=House includes 1
+    t@4 completed_count=1 tags=[x by tablet:8:x] title=A includes 9
+    ");
+    assert_snapshot!(lab.all("ben/laptop"), @r"
+    p@1 title=House
+    t@4 completed_count=1 tags=[x by tablet:8:x] title=A
+    ");
+}
+
+#[test]
+fn what_others_do_elsewhere_moves_the_cursor_and_shows_nothing() {
+    let lab = lab();
+    lab.push("eve/pad", [create(1, "secret", "project", "away", None).put("title", "Surprise")]);
+    assert_snapshot!(lab.pull("ben/laptop", "since=2"), @"next=3 more=false");
+    assert_snapshot!(lab.pull("eve/pad", "since=0"), @r"
+    secret@1 title=Surprise includes 1
+    next=3 more=false
+    ");
+}
+
+#[test]
+fn a_cursor_that_missed_a_purged_tombstone_starts_over() {
+    let lab = prepared(Lab::with(|p| p.tombstone_horizon = 1_000));
+    lab.push("ana/phone", [task(1, "a"), task(2, "b"), delete(3, "t", base(1)), task(4, "c")]);
+    lab.pass(1_000);
+    assert_snapshot!(lab.pull("ben/laptop", "since=4"), @"410 cursor-expired: the cursor is older than the tombstones that are kept; pull everything anew");
+    // The tombstone had number 5.
+    assert_snapshot!(lab.pull("ben/laptop", "since=5"), @r"
+    c@1
+    next=1099511627782 more=false
+    ");
+}
+
+#[test]
+fn a_pull_from_the_start_comes_to_its_end_page_by_page_after_a_purge() {
+    let lab = prepared(Lab::with(|p| p.tombstone_horizon = 1_000));
+    lab.push("ana/phone", [task(1, "a"), task(2, "b"), delete(3, "t", base(1)), task(4, "c")]);
+    lab.pass(1_000);
+    assert_eq!(lab.pages("ben/laptop", 1).join(", "), "p@1 title=House, a@1, b@1, c@1");
+    // A tombstone that is purged while the pull is under way may be of a record that it brought.
+    let first = lab.try_pull("ben/laptop", "since=0&limit=2").unwrap();
+    lab.push("ana/phone", [delete(5, "a", base(1))]);
+    lab.pass(1_000);
+    assert_snapshot!(lab.pull("ben/laptop", &format!("since={}", first.next)), @"410 cursor-expired: the cursor is older than the tombstones that are kept; pull everything anew");
+}
+
+#[test]
+fn a_cursor_from_a_history_that_was_lost_starts_over() {
+    let lab = lab();
+    assert_snapshot!(lab.pull("ben/laptop", "since=3"), @"410 cursor-expired: the cursor is older than the tombstones that are kept; pull everything anew");
+    assert_snapshot!(lab.pull("ben/laptop", &format!("since={}", u64::MAX)), @"410 cursor-expired: the cursor is older than the tombstones that are kept; pull everything anew");
+}
+
+#[test]
+fn a_new_member_gets_what_was_there_before() {
+    let mut lab = lab();
+    lab.push("eve/pad", [create(1, "e", "project", "away", None)]);
+    assert_snapshot!(lab.pull("eve/pad", "since=0"), @r"
+    e@1 includes 1
+    next=3 more=false
+    ");
+    lab.start.grants.push(("home".into(), "eve".into(), deadzone_contract::wire::Role::Viewer));
+    lab.restart();
+    assert_snapshot!(lab.pull("eve/pad", "since=3"), @r"
+    p@1 title=House
+    t@1 title=Milk
+    next=5 more=false
+    ");
+    lab.restart();
+    assert_snapshot!(lab.pull("eve/pad", "since=5"), @"next=5 more=false");
+    lab.push("ana/phone", [project(1, "q")]);
+    assert_snapshot!(lab.pull("eve/pad", "since=5"), @r"
+    q@1
+    next=6 more=false
+    ");
+}
