@@ -1,0 +1,93 @@
+//! What a trace tells, put in order once for all oracles.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `scan` | the one pass over the trace that collects everything below |
+//! | `actions` | what users did, and what each action does to which field |
+//! | `records` | everything about one record, in the order of time |
+//! | `births` | which create made which record, where no device said so |
+//! | `status` | which effects must, may or must not be found |
+//! | `knowledge` | what a device's user had seen when acting |
+//! | `wire` | requests, their answers, and the pushes among them |
+//! | `end` | the last state of the server and of every device |
+//! | `words` | how people call all of this |
+//!
+//! Every moment is the index of its entry in the trace: the order of entries is the order of
+//! time.
+
+pub(crate) mod actions;
+mod births;
+pub(crate) mod bits;
+pub(crate) mod end;
+pub(crate) mod knowledge;
+pub(crate) mod records;
+mod scan;
+pub(crate) mod status;
+mod wire;
+pub(crate) mod words;
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::RecordId;
+use deadzone_trace::{Entry, Header, Trace};
+
+pub(crate) use actions::{ActionRun, Ending, Op};
+pub(crate) use end::{Demand, End, Last};
+pub(crate) use knowledge::Knew;
+pub(crate) use records::{Effect, FieldHistory, RecordHistory, Sight, Viewer, What};
+pub(crate) use status::{Status, Void};
+pub(crate) use wire::Wire;
+
+/// A trace, put in order.
+pub(crate) struct History<'t> {
+    pub(crate) entries: &'t [Entry],
+    pub(crate) header: &'t Header,
+    /// In the order in which they began.
+    pub(crate) actions: Vec<ActionRun<'t>>,
+    /// In the order in which the trace first names them.
+    pub(crate) records: Vec<RecordHistory<'t>>,
+    ids: BTreeMap<&'t RecordId, usize>,
+    /// The moments at which each device was looked at as a whole.
+    pub(crate) views: BTreeMap<&'t str, Vec<usize>>,
+    pub(crate) wire: Wire<'t>,
+    pub(crate) end: End<'t>,
+    /// The last state, or why it is not one to judge.
+    pub(crate) last: Result<Last<'t>, String>,
+}
+
+impl<'t> History<'t> {
+    /// Puts a trace in order; none where it does not begin with its header.
+    pub(crate) fn of(trace: &'t Trace) -> Option<History<'t>> {
+        let header = trace.header()?;
+        let mut history = scan::scan(&trace.entries, header);
+        births::bind(&mut history);
+        records::lay_out(&mut history);
+        status::decide(&mut history);
+        knowledge::learn(&mut history);
+        Some(history)
+    }
+
+    /// The index of a record; none where no entry but a request names it.
+    pub(crate) fn record(&self, id: &RecordId) -> Option<usize> {
+        self.ids.get(id).copied()
+    }
+
+    /// The users with a role in a workspace, by name.
+    pub(crate) fn entitled(&self, workspace: &str) -> Vec<&'t str> {
+        let mut users: Vec<_> = self
+            .header
+            .grants
+            .iter()
+            .filter(|(granted, _, _)| granted == workspace)
+            .map(|(_, user, _)| user.as_str())
+            .collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+
+    /// The action that an effect is part of.
+    pub(crate) fn action_of(&self, effect: &Effect<'t>) -> &ActionRun<'t> {
+        &self.actions[effect.action]
+    }
+}

@@ -1,0 +1,152 @@
+//! The one pass over the trace that collects what the rest of the history is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deadzone_contract::{Action, RecordId, RecordState, RecordView, TrayItem};
+use deadzone_trace::{Entry, Event, Header};
+
+use super::{ActionRun, End, Ending, History, RecordHistory, Sight, Viewer, wire};
+
+/// Collects everything, in order.
+pub(crate) fn scan<'t>(entries: &'t [Entry], header: &'t Header) -> History<'t> {
+    let mut scan = Scan {
+        history: History {
+            entries,
+            header,
+            actions: Vec::new(),
+            records: Vec::new(),
+            ids: BTreeMap::new(),
+            views: BTreeMap::new(),
+            wire: wire::Wire::default(),
+            end: End::default(),
+            last: Err(String::new()),
+        },
+        by_label: BTreeMap::new(),
+        failed: BTreeMap::new(),
+    };
+    for (at, entry) in entries.iter().enumerate() {
+        scan.take(at, entry);
+    }
+    let mut history = scan.history;
+    history.last = history.end.close();
+    history.wire = wire::read(entries, &history.ids);
+    history
+}
+
+struct Scan<'t> {
+    history: History<'t>,
+    by_label: BTreeMap<&'t str, usize>,
+    /// The records with failed work in each device's tray, as it stands.
+    failed: BTreeMap<&'t str, BTreeSet<&'t RecordId>>,
+}
+
+impl<'t> Scan<'t> {
+    fn take(&mut self, at: usize, entry: &'t Entry) {
+        let host = entry.host.as_str();
+        self.history.end.take(at, entry);
+        match &entry.event {
+            Event::Invoked { action, user, name, act } => {
+                self.begin(at, host, action, user, name.as_deref(), act);
+            }
+            Event::Saved { action, record } => {
+                let record = record.as_ref().map(|record| self.record(record));
+                self.end(at, action, Ending::Saved, record);
+            }
+            Event::Refused { action, .. } => self.end(at, action, Ending::Refused, None),
+            Event::Indefinite { action, .. } => self.end(at, action, Ending::Indefinite, None),
+            Event::Named { name, record } => {
+                let record = self.record(record);
+                self.history.records[record].name = Some(name);
+            }
+            Event::Shown(view) => self.see(at, Viewer::Device(host), view),
+            Event::Gone { record } => {
+                let record = self.record(record);
+                self.history.records[record].gones.push((at, host));
+            }
+            Event::Tray { items } => self.tray(host, items),
+            Event::HostUp { .. } => {
+                self.failed.remove(host);
+            }
+            Event::Audited { user, records } => {
+                for view in records {
+                    self.see(at, Viewer::Server(user), view);
+                }
+            }
+            Event::Viewed(view) => {
+                self.history.views.entry(host).or_default().push(at);
+                self.tray(host, &view.tray);
+                for record in &view.records {
+                    self.see(at, Viewer::Device(host), record);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn record(&mut self, id: &'t RecordId) -> usize {
+        let records = &mut self.history.records;
+        *self.history.ids.entry(id).or_insert_with(|| {
+            records.push(RecordHistory::new(id));
+            records.len() - 1
+        })
+    }
+
+    fn begin(
+        &mut self,
+        at: usize,
+        device: &'t str,
+        label: &'t str,
+        user: &'t str,
+        name: Option<&'t str>,
+        act: &'t Action,
+    ) {
+        let record = act.record().map(|record| self.record(record));
+        self.by_label.insert(label, self.history.actions.len());
+        self.history.actions.push(ActionRun {
+            label,
+            device,
+            user,
+            name,
+            act,
+            begun: at,
+            ended: self.history.entries.len(),
+            ending: Ending::Open,
+            record,
+        });
+    }
+
+    fn end(&mut self, at: usize, label: &str, ending: Ending, record: Option<usize>) {
+        let Some(&i) = self.by_label.get(label) else { return };
+        let action = &mut self.history.actions[i];
+        if action.ending != Ending::Open {
+            return;
+        }
+        action.ended = at;
+        action.ending = ending;
+        if matches!(action.act, Action::Create { .. }) {
+            action.record = record;
+            if let Some(record) = record {
+                let made = &mut self.history.records[record];
+                made.creator.get_or_insert(i);
+                made.name = made.name.or(action.name);
+            }
+        }
+    }
+
+    fn see(&mut self, at: usize, by: Viewer<'t>, view: &'t RecordView) {
+        let record = self.record(&view.record);
+        let troubled = match by {
+            Viewer::Device(device) => {
+                view.state == RecordState::Failed
+                    || self.failed.get(device).is_some_and(|failed| failed.contains(&view.record))
+            }
+            Viewer::Server(_) => false,
+        };
+        self.history.records[record].sights.push(Sight { at, by, view, troubled });
+    }
+
+    fn tray(&mut self, device: &'t str, items: &'t [TrayItem]) {
+        let failed = items.iter().filter(|item| item.state == RecordState::Failed);
+        self.failed.insert(device, failed.map(|item| &item.record).collect());
+    }
+}

@@ -1,0 +1,148 @@
+//! Which effects must, may or must not be found.
+//!
+//! A saved effect must be found. One that was never confirmed may be. Its user can throw it away
+//! with a discard; whether it may then still be found depends on whether an attempt to send it
+//! had left the device before: what left cannot be called back.
+
+use std::collections::BTreeSet;
+
+use deadzone_contract::{Action, RecordState, Rule};
+
+use super::{Effect, Ending, History};
+
+/// What is asked of an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It has to be found.
+    Must,
+    /// It may be found or not.
+    May,
+    /// It must not be found: its device refused the action.
+    Refused,
+    /// It must not be found: it was discarded before it left its device.
+    Discarded,
+}
+
+impl Status {
+    /// Whether it must not be found.
+    pub(crate) fn is_never(self) -> bool {
+        matches!(self, Status::Refused | Status::Discarded)
+    }
+}
+
+/// From when to when a discard threw an effect away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Void {
+    /// Before, the effect stood.
+    pub(crate) begun: usize,
+    /// After, nothing of it may be shown on its device.
+    pub(crate) ended: usize,
+}
+
+/// Gives every effect its status.
+pub(crate) fn decide(history: &mut History<'_>) {
+    for r in 0..history.records.len() {
+        for e in 0..history.records[r].effects.len() {
+            let effect = &history.records[r].effects[e];
+            let status = match history.action_of(effect).ending {
+                Ending::Saved => Status::Must,
+                Ending::Indefinite | Ending::Open => Status::May,
+                Ending::Refused => Status::Refused,
+            };
+            history.records[r].effects[e].status = status;
+        }
+    }
+    let discards: Vec<usize> = (0..history.actions.len())
+        .filter(|&i| matches!(history.actions[i].act, Action::Discard { .. }))
+        .filter(|&i| !history.actions[i].refused())
+        .collect();
+    for discard in discards {
+        if let Some(record) = history.actions[discard].record {
+            discard_own(history, discard, record, &mut BTreeSet::new());
+            discard_conflicts(history, discard, record);
+        }
+    }
+}
+
+/// Throws away what the discarding device had not brought to the server; where that is the
+/// record itself, also what it had put under it.
+fn discard_own(history: &mut History<'_>, discard: usize, record: usize, done: &mut BTreeSet<usize>) {
+    if !done.insert(record) {
+        return;
+    }
+    let (begun, ended, certain) = {
+        let run = &history.actions[discard];
+        (run.begun, run.ended, run.saved())
+    };
+    let mut took_record = false;
+    for e in 0..history.records[record].effects.len() {
+        let effect = &history.records[record].effects[e];
+        if effect.void.is_some() || effect.status.is_never() || !discardable(history, discard, record, effect)
+        {
+            continue;
+        }
+        let left = left_before(history, effect, record, ended);
+        let status = if !certain || left { Status::May } else { Status::Discarded };
+        let effect = &mut history.records[record].effects[e];
+        took_record |= effect.op == super::Op::Create;
+        effect.status = status;
+        effect.void = Some(Void { begun, ended });
+    }
+    if took_record {
+        let id = history.records[record].id;
+        let children: Vec<usize> = (0..history.records.len())
+            .filter(|&r| {
+                let creator = history.records[r].creator.and_then(|c| history.actions[c].birthplace());
+                creator.is_some_and(|place| place.parent == Some(id))
+            })
+            .collect();
+        for child in children {
+            discard_own(history, discard, child, done);
+        }
+    }
+}
+
+/// Whether a discard reaches an effect: work of the same device, begun before, that its user had
+/// not yet been told to be on the server.
+fn discardable(history: &History<'_>, discard: usize, record: usize, effect: &Effect<'_>) -> bool {
+    let discard = &history.actions[discard];
+    let work = history.action_of(effect);
+    let sights = &history.records[record].sights;
+    let from = sights.partition_point(|sight| sight.at <= work.ended);
+    let confirmed = sights[from.min(sights.len())..]
+        .iter()
+        .take_while(|sight| sight.at < discard.begun)
+        .any(|sight| sight.device() == Some(discard.device) && sight.view.state == RecordState::Synced);
+    work.device == discard.device && work.begun < discard.begun && !confirmed
+}
+
+/// Whether an attempt that may carry an effect left its device before `until`, and reached the
+/// server, be it late.
+fn left_before(history: &History<'_>, effect: &Effect<'_>, record: usize, until: usize) -> bool {
+    let work = history.action_of(effect);
+    history
+        .wire
+        .pushes(work.device, record)
+        .any(|push| work.begun < push.sent && push.sent < until && !push.arrived.is_empty())
+}
+
+/// An open conflict is shown on every device of its author: discarded on another one, the value
+/// that lost need not be kept.
+fn discard_conflicts(history: &mut History<'_>, discard: usize, record: usize) {
+    let run = &history.actions[discard];
+    let (device, user, begun) = (run.device, run.user, run.begun);
+    let before = history.records[record].sights.partition_point(|sight| sight.at < begun);
+    let shown = history.records[record].sights[..before].iter().rev().find(|s| s.device() == Some(device));
+    let conflicts = shown.map(|sight| sight.view.conflicts.as_slice()).unwrap_or_default();
+    for e in 0..history.records[record].effects.len() {
+        let effect = &history.records[record].effects[e];
+        let work = history.action_of(effect);
+        let in_conflict = effect.rule == Some(Rule::Version)
+            && conflicts
+                .iter()
+                .any(|c| Some(c.field.as_str()) == effect.field && effect.op.values().contains(&&c.mine));
+        if effect.status == Status::Must && work.user == user && work.begun < begun && in_conflict {
+            history.records[record].effects[e].status = Status::May;
+        }
+    }
+}

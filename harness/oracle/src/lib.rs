@@ -1,0 +1,163 @@
+//! What counts as wrong.
+//!
+//! [`judge`] reads a trace and says, for every invariant in [`ORACLES`], whether it held, with
+//! the evidence where it did not. Oracles know what users did, what devices showed them, what
+//! went over the wire and what the world did; never what a client or a server claims about
+//! itself. They hold their own, third implementation of every field rule.
+//!
+//! `history` puts a trace in order, and `life` adds what is asked of each effect at the end; then
+//! one module judges one invariant. `counter` is the arithmetic that several of them need.
+//!
+//! This crate depends on `contract` for the declared rules and on `trace`. It runs nothing,
+//! draws nothing and renders nothing, and a strange or a broken trace never makes it panic: what
+//! cannot be told is *unknown*.
+
+mod alive;
+mod converged;
+mod counter;
+mod duplicated;
+mod expected;
+mod findings;
+mod history;
+mod honest;
+mod invented;
+mod life;
+mod lost;
+mod settled;
+mod verdict;
+
+pub use verdict::{Judgement, Key, Outcome, Verdict, Violation};
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::Action;
+use deadzone_trace::{Event, Trace};
+
+use history::History;
+
+/// An invariant and who watches over it.
+#[derive(Debug)]
+pub struct OracleDecl {
+    /// As reports and repros name it.
+    pub name: &'static str,
+    /// In plain words.
+    pub invariant: &'static str,
+    /// Where the invariant comes from.
+    pub source: &'static str,
+    judge: fn(&History<'_>) -> Verdict,
+}
+
+/// Every oracle, gravest promise first. The order is stable.
+pub const ORACLES: &[OracleDecl] = &[
+    OracleDecl {
+        name: "lost",
+        invariant: "what a device called saved is found at the end, by the rule of its field, and on its \
+                    own device at every moment",
+        source: "the contract's field rules and the promise of `saved`",
+        judge: lost::judge,
+    },
+    OracleDecl {
+        name: "invented",
+        invariant: "whatever is visible was written by somebody, in that place, and was not discarded \
+                    before it left its device",
+        source: "the contract's field rules and the promises of `discard` and of a refusal",
+        judge: invented::judge,
+    },
+    OracleDecl {
+        name: "duplicated",
+        invariant: "one create makes one record and an increment counts once, however often it is sent",
+        source: "the contract's idempotency",
+        judge: duplicated::judge,
+    },
+    OracleDecl {
+        name: "converged",
+        invariant: "once settled, every device shows what the server has for its user",
+        source: "strong eventual convergence",
+        judge: converged::judge,
+    },
+    OracleDecl {
+        name: "settled",
+        invariant: "once every fault has ended, the world falls quiet within a bound",
+        source: "liveness after healing",
+        judge: settled::judge,
+    },
+    OracleDecl {
+        name: "honest",
+        invariant: "badges move only in legal steps, `synced` is shown only after the answer that says so, \
+                    and what needs its user is in the tray",
+        source: "the contract's record and device states",
+        judge: honest::judge,
+    },
+    OracleDecl {
+        name: "alive",
+        invariant: "nothing under test panics, hangs or gives up",
+        source: "panics are bugs; actions end in bounded time",
+        judge: alive::judge,
+    },
+    OracleDecl {
+        name: "expected",
+        invariant: "what the script claims holds",
+        source: "the script's `expect` lines",
+        judge: expected::judge,
+    },
+];
+
+/// Judges a run.
+pub fn judge(trace: &Trace) -> Judgement {
+    let Some(history) = History::of(trace) else { return headless() };
+    let verdicts: Vec<Verdict> = ORACLES.iter().map(|oracle| (oracle.judge)(&history)).collect();
+    let mut unknowns = doubts(&history);
+    for verdict in &verdicts {
+        unknowns.extend(verdict.unknown.iter().map(|why| format!("{}: {why}", verdict.oracle)));
+    }
+    let doubt = if unknowns.is_empty() { Outcome::Pass } else { Outcome::Unknown };
+    let outcome = verdicts.iter().map(|verdict| verdict.outcome).fold(doubt, Outcome::max);
+    Judgement { outcome, verdicts, unknowns }
+}
+
+/// A trace that does not say what was run is a failure of the harness.
+fn headless() -> Judgement {
+    let why = "the trace does not begin with what was run";
+    let verdict = |oracle: &OracleDecl| Verdict {
+        oracle: oracle.name,
+        outcome: Outcome::Error,
+        violations: Vec::new(),
+        unknown: Some(why.to_owned()),
+    };
+    Judgement {
+        outcome: Outcome::Error,
+        verdicts: ORACLES.iter().map(verdict).collect(),
+        unknowns: vec![why.to_owned()],
+    }
+}
+
+/// Why a run as a whole proves less than it should.
+fn doubts(history: &History<'_>) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let work = |act: &Action| !matches!(act, Action::SignIn { .. });
+    if !history.actions.iter().any(|action| action.saved() && work(action.act)) {
+        doubts.push("nothing was saved".to_owned());
+    }
+    if !history.end.finished {
+        doubts.push("the run did not come to its end".to_owned());
+    }
+    // A fault that changed nothing has tested nothing.
+    let mut idle: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for (at, entry) in history.entries.iter().enumerate() {
+        match &entry.event {
+            Event::FaultBegan { fault, text } => {
+                idle.insert(fault, (at, text));
+            }
+            Event::FaultStruck { fault, .. } => {
+                idle.remove(fault.as_str());
+            }
+            _ => {}
+        }
+    }
+    let mut idle: Vec<_> = idle.into_iter().map(|(fault, (at, text))| (at, fault, text)).collect();
+    idle.sort_unstable();
+    doubts.extend(
+        idle.into_iter().map(|(_, fault, text)| format!("fault {fault} ({text}) had nothing to strike")),
+    );
+    doubts
+}

@@ -1,0 +1,168 @@
+//! The last state has to show every effect that must be found.
+
+use deadzone_contract::Rule;
+
+use crate::counter::Sum;
+use crate::findings::{Case, Findings};
+use crate::history::end::Audit;
+use crate::history::{Effect, FieldHistory, History, Knew, Last, Op, Status};
+use crate::life::{Found, Life};
+
+use super::{lww, set, version};
+
+/// Judges the last state.
+pub(super) fn judge(history: &History<'_>, last: &Last<'_>, findings: &mut Findings) {
+    for index in 0..history.records.len() {
+        if history.records[index].creator.is_some() {
+            judge_record(&Life::new(history, last, index), findings);
+        }
+    }
+}
+
+fn judge_record(life: &Life<'_, '_>, findings: &mut Findings) {
+    for device in life.blind_spots() {
+        findings.unknown(format!("{device} shows nothing at the end"));
+    }
+    let (audits, unknown) = life.audits();
+    if audits.is_empty() && life.record.effects.iter().any(|effect| effect.status == Status::Must) {
+        let why = unknown.first().cloned();
+        let nobody = || format!("nobody may see {}", life.history.name(life.index));
+        findings.unknown(why.unwrap_or_else(nobody));
+    }
+    for audit in audits {
+        match life.found_in(audit) {
+            Some(found) => {
+                judge_presence(life, audit, findings);
+                judge_fields(life, found, findings);
+            }
+            None => judge_absence(life, audit, findings),
+        }
+    }
+}
+
+/// An effect that the last state should show, ready for what is wrong with it.
+pub(super) fn missing(
+    life: &Life<'_, '_>,
+    clause: &'static str,
+    effect: &Effect<'_>,
+    audit: &Audit<'_>,
+) -> Case {
+    Case::new(clause, effect.op.kind())
+        .rule(effect.rule)
+        .record(life.record.id)
+        .device(life.history.action_of(effect).device)
+        .subject(effect.field.unwrap_or_default())
+        .evidence(life.history.story(life.index, effect))
+        .evidence([audit.at])
+}
+
+/// A record that is there although a delete that knew of everything must have taken it away.
+fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Findings) {
+    for (index, delete) in deletes(life).filter(|(index, _)| life.firm(*index)) {
+        let deleter = life.history.action_of(delete).device;
+        // A decision or a discard elsewhere changes the record without a value to see.
+        let others = life.record.actions.iter().map(|&action| &life.history.actions[action]);
+        let silent = others.filter(|run| run.device != deleter && !run.refused()).any(|run| {
+            use deadzone_contract::Action::{Discard, Resolve, Retry};
+            matches!(run.act, Discard { .. } | Resolve { .. } | Retry { .. })
+        });
+        let knew_all = edits(life).all(|(edit, _)| life.history.knew(life.index, edit, index) == Knew::Yes);
+        if knew_all && !silent {
+            let name = life.history.name(life.index);
+            findings.report(missing(life, "at-end", delete, audit).says(
+                format!("{} was saved, but {name} is still on the server", life.work(delete)),
+                format!("{name} is gone: the delete knew of every edit"),
+            ));
+        }
+    }
+}
+
+/// A record that is not there has to have been deleted by somebody who knew what there was.
+fn judge_absence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Findings) {
+    let name = life.history.name(life.index);
+    let Some((_, first)) = deletes(life).next() else {
+        let create = life.record.effects.iter().position(|effect| effect.op == Op::Create);
+        if let Some(create) = create.filter(|&create| life.firm(create)) {
+            let effect = &life.record.effects[create];
+            findings.report(missing(life, "at-end", effect, audit).says(
+                format!(
+                    "{} was saved, but the server, asked by {}, does not have it",
+                    life.work(effect),
+                    audit.user,
+                ),
+                format!("{name} on the server: nobody deleted it"),
+            ));
+        }
+        return;
+    };
+    for (edit, effect) in edits(life).filter(|(edit, _)| life.firm(*edit)) {
+        let unknown_to_all =
+            deletes(life).all(|(delete, _)| life.history.knew(life.index, edit, delete) == Knew::No);
+        if unknown_to_all {
+            let case = missing(life, "edit-against-delete", effect, audit);
+            findings.report(case.evidence(life.history.story(life.index, first)).says(
+                format!("{} is gone: {} did not know of it and won", life.work(effect), life.work(first)),
+                format!("{name} comes back whole: an edit that the delete did not know of outlives it"),
+            ));
+        }
+    }
+}
+
+fn deletes<'a, 't>(life: &'a Life<'_, 't>) -> impl Iterator<Item = (usize, &'a Effect<'t>)> {
+    let effects = life.record.effects.iter().enumerate();
+    effects.filter(|(index, effect)| effect.op == Op::Delete && life.possible(*index))
+}
+
+/// What anybody did to the fields, after the creation.
+fn edits<'a, 't>(life: &'a Life<'_, 't>) -> impl Iterator<Item = (usize, &'a Effect<'t>)> {
+    let effects = life.record.effects.iter().enumerate();
+    effects.filter(|(index, effect)| {
+        effect.field.is_some()
+            && Some(effect.action) != life.record.creator
+            && !matches!(effect.op, Op::UseTheirs(_))
+            && life.possible(*index)
+    })
+}
+
+fn judge_fields(life: &Life<'_, '_>, found: Found<'_, '_>, findings: &mut Findings) {
+    for field in life.record.fields.values().filter(|field| !field.opaque) {
+        match field.rule {
+            Some(Rule::Lww) => lww::judge(life, field, found, findings),
+            Some(Rule::Version) => version::judge(life, field, found, findings),
+            Some(Rule::Set) => set::judge(life, field, found, findings),
+            Some(Rule::Counter) | None => {}
+        }
+    }
+    for (field, total, sum) in life.counters(found.view) {
+        judge_counter(life, field, total, sum, found, findings);
+    }
+}
+
+fn judge_counter(
+    life: &Life<'_, '_>,
+    field: &FieldHistory<'_>,
+    total: i64,
+    sum: Sum,
+    found: Found<'_, '_>,
+    findings: &mut Findings,
+) {
+    let (effect, all) = match sum {
+        Sum::Missing(effect) => (Some(effect), false),
+        Sum::TooLow => (likeliest_to_be_lost(life, field), true),
+        Sum::Explained | Sum::Unwanted(_) | Sum::Repeated(_) | Sum::TooHigh => return,
+    };
+    let Some(effect) = effect.map(|effect| &life.record.effects[effect]) else { return };
+    let more = if all { ", nor is something else" } else { "" };
+    findings.report(missing(life, "at-end", effect, found.audit).says(
+        format!("{} was saved, but is not in the total of {total}{more}", life.work(effect)),
+        life.expected_total(field),
+    ));
+}
+
+/// Where several increments are missing: one that never reached the server, if there is any.
+fn likeliest_to_be_lost(life: &Life<'_, '_>, field: &FieldHistory<'_>) -> Option<usize> {
+    let firm = || field.effects.iter().copied().filter(|&effect| life.firm(effect));
+    let unsent =
+        |effect: &usize| life.history.first_arrival(life.index, &life.record.effects[*effect]).is_none();
+    firm().find(unsent).or_else(|| firm().next())
+}

@@ -1,0 +1,78 @@
+//! Rule `version`: every must-write stands, was seen by a later write, or is an open conflict.
+
+use deadzone_contract::{RecordState, RecordView, TrayItem};
+
+use crate::findings::Findings;
+use crate::history::{Effect, FieldHistory, Op, words};
+use crate::life::{Found, Life};
+
+use super::at_end::missing;
+
+/// Judges the last value of a field, and its open conflicts.
+pub(super) fn judge(
+    life: &Life<'_, '_>,
+    field: &FieldHistory<'_>,
+    found: Found<'_, '_>,
+    findings: &mut Findings,
+) {
+    let value = found.view.fields.get(field.name);
+    for (position, write) in life.record.effects_on(field) {
+        let asked = life.firm(field.effects[position]) && !matches!(write.op, Op::UseTheirs(_));
+        let stands = value.is_some_and(|value| write.op.values().contains(&value));
+        if !asked || stands || superseded(life, field, position) {
+            continue;
+        }
+        match open(life, write) {
+            Ok(true) => {}
+            Ok(false) => findings.report(missing(life, "at-end", write, found.audit).says(
+                format!(
+                    "{} was saved, but the server has {}, and nobody is asked about it",
+                    life.work(write),
+                    words::shown(value),
+                ),
+                format!(
+                    "{}={} as the value, as an open conflict or in the tray: nobody who knew of it wrote \
+                     anything else",
+                    field.name,
+                    words::any_of(write.op.values()),
+                ),
+            )),
+            Err(why) => findings.unknown(why),
+        }
+    }
+}
+
+/// Whether another write may have been made in knowledge of this one, or of one that agrees with
+/// it: who writes the same value without knowing of each other has nothing to decide.
+fn superseded(life: &Life<'_, '_>, field: &FieldHistory<'_>, position: usize) -> bool {
+    let write = &life.record.effects[field.effects[position]];
+    let agrees = |(other, effect): &(usize, &Effect<'_>)| {
+        let same = effect.op.values().iter().any(|value| write.op.values().contains(value));
+        *other == position || (same && !field.seen[position].certain.contains(*other))
+    };
+    let agreeing: Vec<usize> =
+        life.record.effects_on(field).filter(agrees).map(|(position, _)| position).collect();
+    (0..field.effects.len()).any(|other| {
+        other != position
+            && life.possible(field.effects[other])
+            && agreeing.iter().any(|&agreeing| field.seen[other].possible.contains(agreeing))
+    })
+}
+
+/// Whether the author of a write is asked about it: on the server, or on the device itself.
+fn open(life: &Life<'_, '_>, write: &Effect<'_>) -> Result<bool, String> {
+    let author = life.history.action_of(write);
+    let asks = |view: &RecordView| {
+        let of_field = view.conflicts.iter().filter(|open| Some(open.field.as_str()) == write.field);
+        of_field.into_iter().any(|open| write.op.values().contains(&&open.mine))
+    };
+    if let Some(look) = life.last.look(author.device) {
+        let shown = look.records.get(life.record.id).is_some_and(|view| asks(view));
+        let in_tray = |item: &TrayItem| item.record == *life.record.id && item.state == RecordState::Conflict;
+        if shown || look.view.tray.iter().any(in_tray) {
+            return Ok(true);
+        }
+    }
+    let audit = life.last.audit(author.user)?;
+    Ok(audit.records.get(life.record.id).is_some_and(|view| asks(view)))
+}

@@ -1,0 +1,394 @@
+//! Writes traces in few words.
+//!
+//! The world of every trace: workspace `home` with its editors ana and ben; ana holds `phone` and
+//! `tablet`, ben holds `laptop`. A millisecond passes from entry to entry. The record that a
+//! script calls `task/1` has the identity `id:task/1`.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::view::View;
+use deadzone_contract::wire::Role;
+use deadzone_contract::{
+    Action, Badge, Change, Choice, Code, ConflictView, FieldChange, Parameters, RecordId, RecordState,
+    RecordView, Status, TrayItem, Value, WayOut,
+};
+use deadzone_oracle::{Judgement, judge};
+use deadzone_trace::{
+    Claim, Crash, Entry, ErrorKind, Event, Exchange, Expectation, Header, NetTotals, Trace,
+};
+use serde_json::{Value as Json, json};
+
+pub(crate) const DEVICES: [(&str, &str); 3] = [("phone", "ana"), ("laptop", "ben"), ("tablet", "ana")];
+
+/// A trace in the making.
+#[derive(Clone, Default)]
+pub(crate) struct Run {
+    pub(crate) trace: Trace,
+    at_us: u64,
+    invoked: BTreeMap<String, (String, Option<String>, Option<RecordId>)>,
+    pushes: BTreeMap<String, (String, Vec<String>)>,
+    exempt: BTreeMap<String, String>,
+}
+
+pub(crate) fn id(name: &str) -> RecordId {
+    RecordId(format!("id:{name}"))
+}
+
+/// Text, a number, or words in brackets.
+pub(crate) fn value(words: &str) -> Value {
+    if let Ok(n) = words.parse() {
+        return Value::Int(n);
+    }
+    match words.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(members) => Value::Set(members.split_whitespace().map(str::to_owned).collect()),
+        None => Value::text(words),
+    }
+}
+
+/// `title=Milk`, `tags+=urgent`, `tags-=urgent`, `completed_count+=3`.
+fn change(words: &str) -> FieldChange {
+    let (field, change) = if let Some((field, member)) = words.split_once("+=") {
+        (field, member.parse().map_or_else(|_| Change::Insert(member.to_owned()), Change::Add))
+    } else if let Some((field, member)) = words.split_once("-=") {
+        (field, Change::Remove(member.to_owned()))
+    } else {
+        let (field, words) = words.split_once('=').expect("a change has a sign in it");
+        (field, Change::Put(value(words)))
+    };
+    FieldChange { field: field.to_owned(), change }
+}
+
+pub(crate) fn create(changes: &[&str]) -> Action {
+    Action::Create {
+        entity: "task".to_owned(),
+        workspace: "home".to_owned(),
+        parent: None,
+        changes: changes.iter().map(|words| change(words)).collect(),
+    }
+}
+
+pub(crate) fn edit(name: &str, changes: &[&str]) -> Action {
+    Action::Edit { record: id(name), changes: changes.iter().map(|words| change(words)).collect() }
+}
+
+pub(crate) fn delete(name: &str) -> Action {
+    Action::Delete { record: id(name) }
+}
+
+pub(crate) fn discard(name: &str) -> Action {
+    Action::Discard { record: id(name) }
+}
+
+pub(crate) fn resolve(name: &str, field: &str, choice: Choice) -> Action {
+    Action::Resolve { record: id(name), field: field.to_owned(), choice }
+}
+
+/// A task as it is shown: `status=open`, and `status:mine<theirs` for an open conflict.
+pub(crate) fn task(name: &str, fields: &[&str]) -> RecordView {
+    let mut view = RecordView {
+        record: id(name),
+        entity: "task".to_owned(),
+        workspace: "home".to_owned(),
+        parent: None,
+        fields: BTreeMap::new(),
+        state: RecordState::Synced,
+        conflicts: Vec::new(),
+    };
+    for words in fields {
+        if let Some((field, words)) = words.split_once('=') {
+            view.fields.insert(field.to_owned(), value(words));
+        } else {
+            let (field, rest) = words.split_once(':').expect("a field or a conflict");
+            let (mine, theirs) = rest.split_once('<').expect("a conflict has two sides");
+            let theirs = Some(value(theirs));
+            view.conflicts.push(ConflictView { field: field.to_owned(), mine: value(mine), theirs });
+            view.state = RecordState::Conflict;
+        }
+    }
+    view
+}
+
+pub(crate) fn in_state(state: RecordState, mut view: RecordView) -> RecordView {
+    view.state = state;
+    view
+}
+
+/// A line of the tray: `failed` or `conflict`.
+pub(crate) fn item(name: &str, state: RecordState) -> TrayItem {
+    TrayItem {
+        record: id(name),
+        state,
+        what: "set status=done".to_owned(),
+        reason: "forbidden: ask an editor".to_owned(),
+        ways_out: vec![WayOut::Retry, WayOut::Discard],
+    }
+}
+
+pub(crate) fn status(badge: Badge, queued: u64) -> Status {
+    Status { badge, queued, last_sync_ms: None, last_error: None }
+}
+
+pub(crate) fn run() -> Run {
+    let mut run = Run::default();
+    let grants = ["ana", "ben"].map(|user| ("home".to_owned(), user.to_owned(), Role::Editor));
+    run.push_entry(
+        "world",
+        Event::Started(Header {
+            scenario: "literal".to_owned(),
+            seed: 1,
+            client: "none".to_owned(),
+            server: "none".to_owned(),
+            defect: None,
+            devices: DEVICES.iter().map(|(d, u)| ((*d).to_owned(), (*u).to_owned())).collect(),
+            grants: grants.into(),
+            parameters: Parameters::default(),
+        }),
+    );
+    run.push_entry("server", Event::HostUp { incarnation: 1 });
+    for (device, _) in DEVICES {
+        run.push_entry(device, Event::HostUp { incarnation: 1 });
+    }
+    run
+}
+
+impl Run {
+    fn push_entry(&mut self, host: &str, event: Event) {
+        self.at_us += 1_000;
+        self.trace.entries.push(Entry { at_us: self.at_us, host: host.to_owned(), event });
+    }
+
+    /// Any event.
+    pub(crate) fn then(mut self, host: &str, event: Event) -> Run {
+        self.push_entry(host, event);
+        self
+    }
+
+    /// The next entry shares its instant with the last one.
+    pub(crate) fn at_once(mut self) -> Run {
+        self.at_us -= 1_000;
+        self
+    }
+
+    /// Time passes.
+    pub(crate) fn wait_ms(mut self, ms: u64) -> Run {
+        self.at_us += ms * 1_000;
+        self
+    }
+
+    /// A user begins an action; a create gets its script name from `label`, as in `task/1`.
+    pub(crate) fn begin(mut self, device: &str, label: &str, act: Action) -> Run {
+        let user = DEVICES.iter().find(|(d, _)| *d == device).map_or("ana", |(_, user)| user);
+        let name = matches!(act, Action::Create { .. }).then(|| label.to_owned());
+        let record = act.record().cloned();
+        self.invoked.insert(label.to_owned(), (device.to_owned(), name.clone(), record));
+        let (action, user) = (label.to_owned(), user.to_owned());
+        self.push_entry(device, Event::Invoked { action, user, name, act });
+        self
+    }
+
+    pub(crate) fn saved(mut self, label: &str) -> Run {
+        let (device, name, record) = self.invoked[label].clone();
+        let record = name.as_deref().map(id).or(record);
+        self.push_entry(&device, Event::Saved { action: label.to_owned(), record: record.clone() });
+        if let (Some(name), Some(record)) = (name, record) {
+            self.push_entry("world", Event::Named { name, record });
+        }
+        self
+    }
+
+    pub(crate) fn refused(mut self, label: &str) -> Run {
+        let device = self.invoked[label].0.clone();
+        let (action, detail) = (label.to_owned(), "no".to_owned());
+        self.push_entry(&device, Event::Refused { action, code: Code::Invalid, detail });
+        self
+    }
+
+    pub(crate) fn indefinite(mut self, label: &str) -> Run {
+        let device = self.invoked[label].0.clone();
+        let why = "the device went down".to_owned();
+        self.push_entry(&device, Event::Indefinite { action: label.to_owned(), why });
+        self
+    }
+
+    /// An action that is saved at once.
+    pub(crate) fn does(self, device: &str, label: &str, act: Action) -> Run {
+        self.begin(device, label, act).saved(label)
+    }
+
+    pub(crate) fn shows(self, device: &str, view: RecordView) -> Run {
+        self.then(device, Event::Shown(view))
+    }
+
+    pub(crate) fn gone(self, device: &str, name: &str) -> Run {
+        self.then(device, Event::Gone { record: id(name) })
+    }
+
+    /// The device goes down and comes up again.
+    pub(crate) fn restarts(self, device: &str) -> Run {
+        self.then(device, Event::HostDown { crash: Crash::Kill })
+            .then(device, Event::HostUp { incarnation: 2 })
+    }
+
+    /// A push leaves a device. `carries` are records with the writes on them: `task/1 title=Milk@7`
+    /// with the stamp's milliseconds, or `task/1` alone.
+    pub(crate) fn sends(mut self, device: &str, exchange: &str, carries: &[&str]) -> Run {
+        let mut names = Vec::new();
+        let mutations: Vec<Json> = carries
+            .iter()
+            .map(|words| {
+                let (name, write) = words.split_once(' ').unwrap_or((words, ""));
+                names.push(name.to_owned());
+                mutation(device, name, write)
+            })
+            .collect();
+        self.pushes.insert(exchange.to_owned(), (device.to_owned(), names));
+        self.push_entry(
+            device,
+            Event::Sent {
+                exchange: Exchange(exchange.to_owned()),
+                method: "POST".to_owned(),
+                path: "/sync/mutations".to_owned(),
+                headers: Vec::new(),
+                body: json!({ "mutations": mutations }).to_string(),
+            },
+        );
+        self
+    }
+
+    pub(crate) fn arrives(self, exchange: &str) -> Run {
+        self.then("server", Event::Arrived { exchange: Exchange(exchange.to_owned()), copy: 1 })
+    }
+
+    /// The server says that everything was done.
+    pub(crate) fn answered(self, exchange: &str) -> Run {
+        let results: Vec<Json> = self.pushes[exchange]
+            .1
+            .iter()
+            .map(|name| json!({ "record": id(name), "outcome": { "done": {} } }))
+            .collect();
+        self.answered_with(exchange, &json!({ "results": results }).to_string())
+    }
+
+    pub(crate) fn answered_with(self, exchange: &str, body: &str) -> Run {
+        let exchange = Exchange(exchange.to_owned());
+        self.then("server", Event::Answered { exchange, copy: 1, status: 200, body: body.to_owned() })
+    }
+
+    pub(crate) fn delivered(self, exchange: &str) -> Run {
+        let device = self.pushes[exchange].0.clone();
+        let exchange = Exchange(exchange.to_owned());
+        self.then(&device, Event::Delivered { exchange, status: 200, replaced: None })
+    }
+
+    pub(crate) fn fails(self, exchange: &str) -> Run {
+        let device = self.pushes[exchange].0.clone();
+        let (kind, error) = (ErrorKind::Abandoned, "timed out".to_owned());
+        self.then(&device, Event::Failed { exchange: Exchange(exchange.to_owned()), kind, error })
+    }
+
+    /// A push that does all it should.
+    pub(crate) fn pushes(self, device: &str, exchange: &str, carries: &[&str]) -> Run {
+        self.sends(device, exchange, carries).arrives(exchange).answered(exchange).delivered(exchange)
+    }
+
+    /// A pull that brings whatever the device shows next.
+    pub(crate) fn pulls(mut self, device: &str, exchange: &str) -> Run {
+        self.pushes.insert(exchange.to_owned(), (device.to_owned(), Vec::new()));
+        let sent = Event::Sent {
+            exchange: Exchange(exchange.to_owned()),
+            method: "GET".to_owned(),
+            path: "/sync?since=0".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        };
+        self.then(device, sent).arrives(exchange).answered_with(exchange, "{}").delivered(exchange)
+    }
+
+    pub(crate) fn exempt(mut self, device: &str) -> Run {
+        self.exempt.insert(device.to_owned(), "signed out".to_owned());
+        self
+    }
+
+    pub(crate) fn settle_begins(self) -> Run {
+        let exempt = self.exempt.clone();
+        self.then("world", Event::SettleBegan { bound_ms: 90_000, exempt })
+    }
+
+    pub(crate) fn settles(self) -> Run {
+        self.settle_begins().then("world", Event::Settled)
+    }
+
+    pub(crate) fn audit(self, user: &str, records: &[RecordView]) -> Run {
+        self.then("world", Event::Audited { user: user.to_owned(), records: records.to_vec() })
+    }
+
+    /// A device as a whole; its badge says what its tray does.
+    pub(crate) fn look(self, device: &str, records: &[RecordView], tray: &[TrayItem]) -> Run {
+        let badge = if tray.is_empty() { Badge::Synced } else { Badge::Error };
+        let (records, tray) = (records.to_vec(), tray.to_vec());
+        self.then(device, Event::Viewed(View { records, tray, status: status(badge, 0) }))
+    }
+
+    /// The audits and the looks, all with the same records.
+    pub(crate) fn everywhere(self, records: &[RecordView]) -> Run {
+        let run = self.audit("ana", records).audit("ben", records);
+        DEVICES.iter().fold(run, |run, (device, _)| run.look(device, records, &[]))
+    }
+
+    pub(crate) fn expects(self, claim: Claim) -> Run {
+        let expectation = Expectation { claim };
+        self.then("world", Event::Expected { line: 9, text: "the claim".to_owned(), expectation })
+    }
+
+    pub(crate) fn finish(self) -> Run {
+        self.then("world", Event::Finished(NetTotals::default()))
+    }
+
+    /// The world settles; server and devices all show the same; the run is over.
+    pub(crate) fn ends_with(self, records: &[RecordView]) -> Run {
+        self.settles().everywhere(records).finish()
+    }
+
+    pub(crate) fn judge(&self) -> Judgement {
+        judge(&self.trace)
+    }
+
+    /// What one oracle says, for people.
+    pub(crate) fn verdict(&self, oracle: &str) -> String {
+        let judgement = self.judge();
+        let verdict = judgement.verdict(oracle).expect("an oracle of that name");
+        let mut text = verdict.outcome.to_string();
+        for violation in &verdict.violations {
+            let key = violation.key().to_string();
+            let key = key.strip_prefix(oracle).expect("a key begins with its oracle");
+            let evidence: Vec<String> = violation.evidence.iter().map(|&at| self.brief(at)).collect();
+            text += &format!("\n{}: {}", key.trim(), violation.summary);
+            text += &format!("\n  expected: {}", violation.expected);
+            text += &format!("\n  evidence: {}", evidence.join(", "));
+        }
+        text + &verdict.unknown.as_ref().map_or_else(String::new, |why| format!("\nunknown: {why}"))
+    }
+
+    /// Asserts that an oracle finds nothing wrong and lacks nothing.
+    #[track_caller]
+    pub(crate) fn passes(&self, oracle: &str) {
+        assert_eq!(self.verdict(oracle), "pass");
+    }
+
+    /// An entry in two words.
+    fn brief(&self, at: usize) -> String {
+        let entry = &self.trace.entries[at];
+        let line: Json = serde_json::from_str(&entry.to_line()).expect("an entry is JSON");
+        let of = |key: &str| line.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let what = ["action", "exchange", "user"].iter().map(|key| of(key)).find(|words| !words.is_empty());
+        format!("{} {}", of("event"), what.unwrap_or_else(|| entry.host.clone()))
+    }
+}
+
+fn mutation(device: &str, name: &str, write: &str) -> Json {
+    let Some((field, rest)) = write.split_once('=') else { return json!({ "record": id(name) }) };
+    let (words, ms) = rest.split_once('@').expect("a write has a stamp");
+    let ms: u64 = ms.parse().expect("a stamp is a number");
+    let stamp = json!({ "ms": ms, "n": 0, "device": device });
+    json!({ "record": id(name), "stamp": stamp, "fields": { field: { "put": { "value": value(words) } } } })
+}

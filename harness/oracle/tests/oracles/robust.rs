@@ -1,0 +1,106 @@
+//! Strange and broken traces never make an oracle panic.
+
+use crate::builder::*;
+use deadzone_contract::{
+    Choice,
+    RecordState::{Conflict, Failed},
+    Value,
+};
+use deadzone_oracle::{Outcome, judge};
+use deadzone_trace::{Event, Exchange, Trace};
+use proptest::prelude::*;
+
+/// A run in which a little of everything happens.
+fn busy() -> Run {
+    let asked = task("task/1", &["title=Two", "status=done", "status:open<done", "tags=[home]"]);
+    run()
+        .does("phone", "task/1", create(&["title=One", "status=open", "tags=[home]", "completed_count=2"]))
+        .pushes("phone", "e1", &["task/1 title=One@1"])
+        .pulls("laptop", "e2")
+        .shows("laptop", task("task/1", &["title=One", "status=open", "tags=[home]", "completed_count=2"]))
+        .does("laptop", "a2", edit("task/1", &["title=Two", "tags-=home", "completed_count+=5"]))
+        .begin("tablet", "task/2", create(&["title=Maybe"]))
+        .indefinite("task/2")
+        .does("phone", "a3", edit("task/1", &["status=done"]))
+        .sends("laptop", "e3", &["task/1 title=Two@9"])
+        .arrives("e3")
+        .fails("e3")
+        .does("laptop", "a4", discard("task/1"))
+        .shows("phone", asked.clone())
+        .does("phone", "a5", resolve("task/1", "status", Choice::Merge(Value::text("half"))))
+        .shows("tablet", task("task/2", &["title=Maybe"]))
+        .begin("laptop", "a6", delete("task/1"))
+        .restarts("laptop")
+        .look("phone", &[asked], &[item("task/1", Conflict), item("task/2", Failed)])
+        .gone("phone", "task/1")
+        .ends_with(&[task("task/1", &["title=Two", "status=half", "completed_count=7"])])
+}
+
+#[test]
+fn bodies_of_no_known_form() {
+    for body in ["", "{", "null", "[]", "7", r#"{"mutations":7}"#, r#"{"mutations":[{"record":[]}]}"#] {
+        let exchange = || Exchange("e1".to_owned());
+        let sent = Event::Sent {
+            exchange: exchange(),
+            method: "POST".to_owned(),
+            path: "/sync/mutations".to_owned(),
+            headers: Vec::new(),
+            body: body.to_owned(),
+        };
+        let run = run().does("phone", "task/1", create(&["title=T"])).then("phone", sent).arrives("e1");
+        let run = run.answered_with("e1", body).ends_with(&[task("task/1", &["title=T"])]);
+        run.passes("lost");
+    }
+}
+
+#[test]
+fn a_push_of_another_form_carries_what_it_names() {
+    // Discarded after it had left: the body is not the contract's, but it names the record.
+    let sent = Event::Sent {
+        exchange: Exchange("e1".to_owned()),
+        method: "POST".to_owned(),
+        path: "/sync/mutations".to_owned(),
+        headers: Vec::new(),
+        body: r#"{"ops":[["put","id:task/1","title","T"]]}"#.to_owned(),
+    };
+    let run = run().does("phone", "task/1", create(&["title=T"])).then("phone", sent).arrives("e1");
+    run.does("phone", "a2", discard("task/1"))
+        .shows("laptop", task("task/1", &["title=T"]))
+        .passes("invented");
+}
+
+#[test]
+fn events_that_refer_to_nothing() {
+    let exchange = || Exchange("nowhere".to_owned());
+    let run = run()
+        .then("phone", Event::Saved { action: "a9".to_owned(), record: None })
+        .then("phone", Event::Delivered { exchange: exchange(), status: 200, replaced: None })
+        .then("server", Event::Arrived { exchange: exchange(), copy: 1 })
+        .then("world", Event::Settled)
+        .gone("nobody", "task/9");
+    assert_eq!(run.judge().outcome, Outcome::Unknown);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is left out, repeated or out of order.
+    #[test]
+    fn any_part_of_a_trace_in_any_order(
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..120),
+        ordered in any::<bool>(),
+    ) {
+        let whole = busy().trace.entries;
+        let mut picks: Vec<usize> = picks.iter().map(|pick| pick.index(whole.len())).collect();
+        if ordered {
+            picks.sort_unstable();
+        }
+        let entries = whole.iter().take(1).chain(picks.iter().map(|&pick| &whole[pick]));
+        let trace = Trace { entries: entries.cloned().collect() };
+        let judgement = judge(&trace);
+        for violation in judgement.violations() {
+            prop_assert!(!violation.evidence.is_empty() && !violation.summary.is_empty());
+            prop_assert!(violation.evidence.iter().all(|&at| at < trace.entries.len()));
+        }
+    }
+}
