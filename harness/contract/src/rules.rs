@@ -67,26 +67,46 @@ pub const ENTITIES: &[EntityDecl] = &[
         name: "project",
         parent: None,
         fields: &[
-            field("title", Rule::Lww, "a name is short and easily typed again; the newest one is what people expect"),
-            field("status", Rule::Version, "archiving a project that somebody just reopened must be asked about"),
+            field(
+                "title",
+                Rule::Lww,
+                "a name is short and easily typed again; the newest one is what people expect",
+            ),
+            field(
+                "status",
+                Rule::Version,
+                "archiving a project that somebody just reopened must be asked about",
+            ),
         ],
     },
     EntityDecl {
         name: "task",
         parent: Some("project"),
         fields: &[
-            field("title", Rule::Lww, "a name is short and easily typed again; the newest one is what people expect"),
+            field(
+                "title",
+                Rule::Lww,
+                "a name is short and easily typed again; the newest one is what people expect",
+            ),
             field("assignee", Rule::Lww, "the newest assignment is the one that was agreed on last"),
             field("status", Rule::Version, "a status carries a decision; losing one silently is a bug"),
             field("due", Rule::Version, "a deadline is a promise to somebody; losing one silently is a bug"),
             field("tags", Rule::Set, "two people who tag the same task both mean it"),
-            field("completed_count", Rule::Counter, "each completion happened; none may vanish or count twice"),
+            field(
+                "completed_count",
+                Rule::Counter,
+                "each completion happened; none may vanish or count twice",
+            ),
         ],
     },
     EntityDecl {
         name: "comment",
         parent: Some("task"),
-        fields: &[field("body", Rule::Lww, "only its author edits a comment; the newest edit is the meant one")],
+        fields: &[field(
+            "body",
+            Rule::Lww,
+            "only its author edits a comment; the newest edit is the meant one",
+        )],
     },
 ];
 

@@ -185,7 +185,11 @@ pub trait Client: Send + Sync {
     fn supports(&self, capability: &Capability) -> bool;
     /// Starts the app on a device: opens its database, takes up what was left, begins to sync.
     /// A database that cannot be opened is a [`Refusal`] with code `storage`.
-    fn start(&self, start: ClientStart, env: ClientEnv) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>>;
+    fn start(
+        &self,
+        start: ClientStart,
+        env: ClientEnv,
+    ) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>>;
 }
 
 /// A running app on one device, as its user has it in hand.

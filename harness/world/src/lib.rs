@@ -1,0 +1,81 @@
+//! Runs a script: network, clocks, hosts and nemesis around a client and a server.
+//!
+//! [`run`] takes a script, a seed and a [`Lineup`] and gives the [`Trace`] of what happened. The
+//! same three give the same trace, byte for byte, on any machine. One run is one fresh thread
+//! with one single-threaded runtime on paused time; it touches no clock, no entropy, no file and
+//! no socket of the machine it runs on.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `director` | takes the script step by step |
+//! | `fleet` | the hosts: how they start, crash, go offline |
+//! | `env` | the simulated `Env` of one incarnation of a host |
+//! | `nemesis` | faults: their begin, their strike, their end |
+//! | `transport`, `front` | the two ends of the wire, where the trace listens |
+//! | `settle`, `audit` | waiting for quiet; asking the server what it has |
+//! | `clock`, `caught`, `recorder` | wall clocks; panics of the code under test; the trace |
+//!
+//! This crate knows clients and servers only through the seam of `contract`, and never judges.
+
+mod audit;
+mod caught;
+mod clock;
+mod director;
+mod env;
+mod fleet;
+mod front;
+mod lineup;
+mod nemesis;
+mod recorder;
+mod settle;
+mod transport;
+
+use std::time::Duration;
+
+use deadzone_contract::Capability;
+use deadzone_net::Draws;
+use deadzone_script::Script;
+use deadzone_trace::Trace;
+
+pub use lineup::Lineup;
+
+/// No script lasts longer in simulated time: ten years.
+const HORIZON: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
+/// What the script needs and the client does not have; empty where it can run.
+pub fn missing(script: &Script, lineup: &Lineup) -> Vec<Capability> {
+    script.needs().into_iter().filter(|capability| !lineup.client.supports(capability)).collect()
+}
+
+/// Runs a script, which must have been checked, on a thread of its own. A panic of the code
+/// under test stands in the trace.
+///
+/// # Panics
+/// When the world itself panics: that is a bug of the harness.
+pub fn run(script: &Script, seed: u64, lineup: &Lineup) -> Trace {
+    // Nothing that a thread keeps to itself may go from one run to the next.
+    std::thread::scope(|scope| {
+        let world = std::thread::Builder::new().name("world".to_owned()).spawn_scoped(scope, || {
+            caught::enter_world();
+            run_here(script, seed, lineup)
+        });
+        let world = world.expect("the system has a thread to spare");
+        world.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn run_here(script: &Script, seed: u64, lineup: &Lineup) -> Trace {
+    let draws = Draws::new(seed).child("world");
+    let mut recorder = None;
+    let ended = deadzone_net::simulate(draws.child("net"), HORIZON, |net| {
+        let director = director::Director::new(script, seed, lineup, net, draws);
+        recorder = Some(director.recorder());
+        director.run(script)
+    });
+    let trace = recorder.expect("the director was made").finish();
+    if ended.is_err() {
+        // The script outlasts the horizon; without its end the trace is judged unknown.
+        return trace;
+    }
+    trace
+}

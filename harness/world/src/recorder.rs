@@ -1,0 +1,80 @@
+//! Writes the trace: one ordered stream, stamped with simulated time.
+
+use std::sync::{Arc, Mutex};
+
+use deadzone_trace::{Entry, Event, Trace};
+use tokio::time::Instant;
+
+/// The name under which the harness itself stands in a trace.
+pub(crate) const WORLD: &str = "world";
+
+/// A handle on the trace that is being written.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    started: Instant,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    trace: Trace,
+    /// When something last changed that a user or a server would notice, in us.
+    changed_us: u64,
+}
+
+impl Recorder {
+    /// Begins a trace now.
+    pub(crate) fn new(started: Instant) -> Recorder {
+        Recorder { started, inner: Arc::default() }
+    }
+
+    /// Microseconds since the world began.
+    pub(crate) fn now_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).expect("a run is shorter than 584,000 years")
+    }
+
+    pub(crate) fn record(&self, host: &str, event: Event) {
+        let at_us = self.now_us();
+        let mut inner = self.lock();
+        if is_change(&event) {
+            inner.changed_us = at_us;
+        }
+        inner.trace.entries.push(Entry { at_us, host: host.to_owned(), event });
+    }
+
+    /// When something last changed, in us since the world began.
+    pub(crate) fn changed_us(&self) -> u64 {
+        self.lock().changed_us
+    }
+
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().trace.entries.len()
+    }
+
+    /// Takes the trace.
+    pub(crate) fn finish(&self) -> Trace {
+        std::mem::take(&mut self.lock().trace)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().expect("recording does not panic")
+    }
+}
+
+/// Whether the world is not quiet while such events occur. Pulls that bring nothing, and the
+/// badge that tells of them, are what quiet sounds like.
+fn is_change(event: &Event) -> bool {
+    match event {
+        Event::Shown(_)
+        | Event::Gone { .. }
+        | Event::Tray { .. }
+        | Event::Saved { .. }
+        | Event::HostUp { .. }
+        | Event::HostDown { .. }
+        | Event::FaultStruck { .. }
+        | Event::Healed => true,
+        Event::Sent { method, .. } => method == "POST",
+        _ => false,
+    }
+}

@@ -1,0 +1,111 @@
+//! Waiting for quiet, within a bound.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::Parameters;
+use deadzone_trace::Event;
+
+use crate::clock::ms;
+use crate::fleet::Fleet;
+use crate::nemesis::Nemesis;
+use crate::recorder::{Recorder, WORLD};
+
+/// How long nothing may change before the world counts as quiet: every idle device has pulled
+/// once more since, and the slowest request has come to its end.
+fn quiet_ms(parameters: &Parameters) -> u64 {
+    parameters.sync_every + 2 * parameters.request_timeout
+}
+
+/// How long a world may take to fall quiet once nothing is in its way:
+///
+/// - a device may just have begun its longest pause, and its next attempt may die on a
+///   connection or a token that the fault left behind; then once more: two pauses and two
+///   attempts;
+/// - its queue drains in batches, each as slow as a client's patience allows, twice where a
+///   batch has to be stamped or numbered anew;
+/// - what it pushed reaches the others with their next pull, which may make conflicts and
+///   rebases whose effects reach the first device with its own next pull;
+/// - then it has to be quiet.
+fn bound_ms(parameters: &Parameters, queued: u64) -> u64 {
+    let pauses = 2 * (parameters.backoff_max + parameters.request_timeout);
+    let batches = 2 * (queued / parameters.push_max + 1) * parameters.request_timeout;
+    let pages = (queued / parameters.pull_max + 1) * parameters.request_timeout;
+    let propagation = 2 * (parameters.sync_every + pages);
+    pauses + batches + propagation + quiet_ms(parameters)
+}
+
+/// Waits until nothing is queued and nothing changes any more. `saved` is how many actions were
+/// saved so far: no device can have more of them queued.
+pub(crate) async fn settle(
+    fleet: &Fleet,
+    nemesis: &Nemesis,
+    recorder: &Recorder,
+    parameters: &Parameters,
+    saved: u64,
+) {
+    let exempt = exempt(fleet, nemesis);
+    let (quiet_ms, bound_ms) = (quiet_ms(parameters), bound_ms(parameters, saved));
+    let end_us = recorder.now_us() + bound_ms * 1_000;
+    recorder.record(WORLD, Event::SettleBegan { bound_ms, exempt: exempt.clone() });
+    let begun_us = recorder.now_us();
+    loop {
+        let quiet_from_us = recorder.changed_us().max(begun_us) + quiet_ms * 1_000;
+        let now_us = recorder.now_us();
+        let waiting = waiting(fleet, nemesis, &exempt).await;
+        if waiting.is_empty() && now_us >= quiet_from_us {
+            return recorder.record(WORLD, Event::Settled);
+        }
+        if now_us >= end_us {
+            let waiting =
+                if waiting.is_empty() { vec!["something keeps changing".to_owned()] } else { waiting };
+            return recorder.record(WORLD, Event::Unsettled { waiting });
+        }
+        let next_us = if now_us < quiet_from_us { quiet_from_us } else { now_us + 1_000_000 };
+        let pause_us = next_us.min(end_us) - now_us;
+        tokio::time::sleep(ms(pause_us.div_ceil(1_000))).await;
+    }
+}
+
+/// The devices that cannot settle now, and why.
+fn exempt(fleet: &Fleet, nemesis: &Nemesis) -> BTreeMap<String, String> {
+    let mut exempt = BTreeMap::new();
+    for (name, phone) in &fleet.devices {
+        let reason = if phone.node.up.is_none() {
+            Some("down".to_owned())
+        } else if !phone.online {
+            Some("offline".to_owned())
+        } else if fleet.server.up.is_none() {
+            Some("the server is down".to_owned())
+        } else {
+            nemesis.cut_off(name)
+        };
+        if let Some(reason) = reason {
+            exempt.insert(name.clone(), reason);
+        }
+    }
+    exempt
+}
+
+/// Who still waits for what.
+async fn waiting(fleet: &Fleet, nemesis: &Nemesis, exempt: &BTreeMap<String, String>) -> Vec<String> {
+    let mut waiting = Vec::new();
+    if !nemesis.nothing_late() {
+        waiting.push("a late request has not reached the server yet".to_owned());
+    }
+    for (name, phone) in fleet.devices.iter().filter(|(name, _)| !exempt.contains_key(*name)) {
+        let (Some(app), Some(incarnation)) = (phone.app.clone(), phone.node.up.as_ref()) else {
+            waiting.push(format!("{name} runs no app"));
+            continue;
+        };
+        let view = crate::fleet::on_host(incarnation, async move { app.view().await.status }).await;
+        match view {
+            Ok(status) if status.queued == 0 => {}
+            Ok(status) => {
+                let error = status.last_error.map_or_else(String::new, |error| format!(" ({error})"));
+                waiting.push(format!("{name} has {} mutations to send{error}", status.queued));
+            }
+            Err(_) => waiting.push(format!("{name} does not answer its user")),
+        }
+    }
+    waiting
+}

@@ -1,0 +1,112 @@
+//! The client's end of the wire: what a device sends and what it gets back, as the trace sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
+use deadzone_net::http::Client as HttpClient;
+use deadzone_trace::{ErrorKind, Event, Exchange};
+use http::{Request, Response};
+use tower::{Service, ServiceExt};
+
+use crate::env::Incarnation;
+use crate::front::{EXCHANGE, REPLACED};
+use crate::nemesis::Nemesis;
+
+/// A device's way to the server.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) http: HttpClient,
+    pub(crate) nemesis: Arc<Nemesis>,
+    /// Counts the requests of the device over all its incarnations.
+    pub(crate) sent: Arc<AtomicU64>,
+}
+
+impl Tap {
+    pub(crate) fn into_transport(self) -> Transport {
+        Transport::new(self)
+    }
+}
+
+impl Service<Request<Bytes>> for Tap {
+    type Response = Response<Bytes>;
+    type Error = TransportError;
+    type Future = BoxFuture<'static, Result<Response<Bytes>, TransportError>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), TransportError>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move { this.exchange(request).await })
+    }
+}
+
+impl Tap {
+    async fn exchange(self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        self.incarnation.yields("transport").await;
+        let ordinal = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
+        let exchange = Exchange(format!("{}#{ordinal}", self.incarnation.machine.name));
+        self.incarnation.record(sent(&exchange, &request));
+        let name = exchange.0.parse().expect("a device's name is a word");
+        request.headers_mut().insert(EXCHANGE, name);
+        let mut open = Open { tap: &self, exchange, ended: false };
+        let answer = self.http.clone().oneshot(request).await;
+        open.ended = true;
+        let exchange = open.exchange.clone();
+        let result = match answer {
+            Ok(mut answer) => {
+                let replaced = answer.headers_mut().remove(REPLACED).is_some();
+                let replaced = replaced.then(|| String::from_utf8_lossy(answer.body()).into_owned());
+                let status = answer.status().as_u16();
+                self.incarnation.record(Event::Delivered { exchange, status, replaced });
+                Ok(answer)
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let kind = ErrorKind::Transport;
+                self.incarnation.record(Event::Failed { exchange, kind, error: error.clone() });
+                Err(TransportError(error))
+            }
+        };
+        self.nemesis.exchange_ended(&self.incarnation.machine.name);
+        self.incarnation.yields("transport").await;
+        result
+    }
+}
+
+/// A request that waits for its answer. A client that stops waiting drops it.
+struct Open<'a> {
+    tap: &'a Tap,
+    exchange: Exchange,
+    ended: bool,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let error = "the client stopped waiting".to_owned();
+            let exchange = self.exchange.clone();
+            self.tap.incarnation.record(Event::Failed { exchange, kind: ErrorKind::Abandoned, error });
+            self.tap.nemesis.exchange_ended(&self.tap.incarnation.machine.name);
+        }
+    }
+}
+
+fn sent(exchange: &Exchange, request: &Request<Bytes>) -> Event {
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    Event::Sent {
+        exchange: exchange.clone(),
+        method: request.method().to_string(),
+        path: request.uri().to_string(),
+        headers,
+        body: String::from_utf8_lossy(request.body()).into_owned(),
+    }
+}

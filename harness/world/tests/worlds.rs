@@ -1,0 +1,182 @@
+//! What a world does with a script, seen from its trace.
+
+use std::sync::Arc;
+
+use deadzone_client::{ClientPolicy, ForeignAnswer, ReferenceClient};
+use deadzone_contract::Client;
+use deadzone_server::ReferenceServer;
+use deadzone_trace::{Event, Trace};
+use deadzone_world::{Lineup, run};
+
+const HEAD: &str = "scenario test\nsuite nightly\nworkspace home: ana editor\ndevice phone: ana\n\
+                    device laptop: ana\n\nphone create project/p title=\"House\"\nsettle\n";
+
+fn lineup(client: impl Client + 'static) -> Lineup {
+    Lineup { client: Arc::new(client), server: Arc::new(ReferenceServer::default()), defect: None }
+}
+
+fn run_steps(steps: &str, seed: u64) -> Trace {
+    run_with(ReferenceClient::default(), steps, seed)
+}
+
+fn run_with(client: impl Client + 'static, steps: &str, seed: u64) -> Trace {
+    let text = format!("{HEAD}{steps}");
+    let script =
+        deadzone_script::parse(&text).unwrap_or_else(|errors| panic!("{}", errors.render("test", false)));
+    run(&script, seed, &lineup(client))
+}
+
+fn has(trace: &Trace, what: impl Fn(&Event) -> bool) -> bool {
+    trace.entries.iter().any(|entry| what(&entry.event))
+}
+
+/// Each fault of the language, where it has something to strike.
+const FAULTS: &[(&str, &str)] = &[
+    ("lose", "f: fault lose phone's next push\nphone create task/1 in project/p title=a\n"),
+    (
+        "lose answer",
+        "f: fault lose the answer to phone's next push\nphone create task/1 in project/p title=a\n",
+    ),
+    (
+        "delay",
+        "f: fault delay the answer to phone's next push by 2m\nphone create task/1 in project/p title=a\n",
+    ),
+    ("twice", "f: fault deliver phone's next push twice\nphone create task/1 in project/p title=a\n"),
+    ("late", "f: fault execute phone's next push late by 90s\nphone create task/1 in project/p title=a\n"),
+    ("page", "f: fault answer phone's next request with 502\nphone create task/1 in project/p title=a\n"),
+    (
+        "2nd pull",
+        "f: fault lose the answer to phone's 2nd pull\nwait 15m\nphone create task/1 in project/p title=a\n",
+    ),
+    ("partition", "f: fault partition phone | server\nphone create task/1 in project/p title=a\nwait 1m\n"),
+    ("cut up", "f: fault cut phone -> server\nphone create task/1 in project/p title=a\nwait 1m\n"),
+    ("cut down", "f: fault cut server -> phone\nphone create task/1 in project/p title=a\nwait 1m\n"),
+    ("loss", "f: fault loss phone 30%\nphone create task/1 in project/p title=a\nwait 20m\n"),
+    ("latency", "f: fault latency phone 400ms..2s\nphone create task/1 in project/p title=a\nwait 1m\n"),
+    ("bandwidth", "f: fault bandwidth phone 1KB/s\nphone create task/1 in project/p title=a\nwait 1m\n"),
+    (
+        "reset",
+        "f: fault reset phone's connection after 100 bytes\nphone create task/1 in project/p title=a\nwait 1m\n",
+    ),
+    (
+        "close",
+        "f: fault close phone's connection after 100 bytes\nphone create task/1 in project/p title=a\nwait 1m\n",
+    ),
+    ("jump", "f: fault jump phone's clock by -2h\nphone create task/1 in project/p title=a\nwait 1m\n"),
+];
+
+#[test]
+fn every_fault_strikes_and_the_world_settles_after_it() {
+    for (name, steps) in FAULTS {
+        let trace = run_steps(&format!("{steps}wait 10m\nheal\nsettle\n"), 1);
+        assert!(has(&trace, |e| matches!(e, Event::FaultStruck { fault, .. } if fault == "f")), "{name}");
+        assert!(has(&trace, |e| matches!(e, Event::FaultEnded { fault } if fault == "f")), "{name}");
+        assert!(!has(&trace, |e| matches!(e, Event::Unsettled { .. })), "{name}");
+        assert!(has(&trace, |e| matches!(e, Event::Finished(_))), "{name}");
+    }
+}
+
+#[test]
+fn a_fault_with_nothing_to_strike_does_not_strike() {
+    let trace = run_steps("f: fault lose the answer to laptop's 3rd push\nsettle\n", 1);
+    assert!(has(&trace, |e| matches!(e, Event::FaultBegan { .. })));
+    assert!(!has(&trace, |e| matches!(e, Event::FaultStruck { .. })));
+}
+
+#[test]
+fn the_same_script_and_seed_give_the_same_trace_and_another_seed_another_one() {
+    for (_, steps) in FAULTS {
+        let (one, two) = (run_steps(steps, 7), run_steps(steps, 7));
+        assert_eq!(one.digest(), two.digest(), "{steps}");
+        assert_ne!(one.digest(), run_steps(steps, 8).digest(), "{steps}");
+    }
+}
+
+#[test]
+fn a_run_does_not_depend_on_what_else_runs() {
+    let alone = run_steps(FAULTS[1].1, 3).digest();
+    let crowd = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4).map(|_| scope.spawn(|| run_steps(FAULTS[1].1, 3).digest())).collect();
+        runs.into_iter().map(|run| run.join().expect("a run")).collect::<Vec<_>>()
+    });
+    assert!(crowd.iter().all(|digest| *digest == alone));
+}
+
+#[test]
+fn a_dead_host_writes_nothing_more() {
+    for crash in ["kill", "power loss"] {
+        let steps = format!(
+            "phone create task/1 in project/p title=a\nphone {crash}\nwait 2h\nphone restart\nsettle\n"
+        );
+        let trace = run_steps(&steps, 1);
+        let on_phone = trace.entries.iter().filter(|entry| entry.host == "phone");
+        let mut down = false;
+        for entry in on_phone {
+            match entry.event {
+                Event::HostDown { .. } => down = true,
+                Event::HostUp { .. } => down = false,
+                _ => assert!(!down, "{crash}: {:?}", entry.event),
+            }
+        }
+        // What was saved before the crash is there after it.
+        let titles = |event: &Event| match event {
+            Event::Audited { records, .. } => records.iter().any(|r| r.entity == "task"),
+            _ => false,
+        };
+        assert!(has(&trace, titles), "{crash}");
+    }
+}
+
+#[test]
+fn the_server_may_crash_too() {
+    let steps = "phone create task/1 in project/p title=a\nserver power loss\nwait 10m\nheal\nsettle\n\
+                 expect task/1 once everywhere\n";
+    let trace = run_steps(steps, 4);
+    assert!(has(&trace, |e| matches!(e, Event::Settled)));
+    assert_eq!(
+        trace
+            .entries
+            .iter()
+            .filter(|e| e.host == "server" && matches!(e.event, Event::HostUp { .. }))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_panic_of_the_code_under_test_stands_in_the_trace() {
+    let policy = ClientPolicy { foreign_answer: ForeignAnswer::Panic, ..ClientPolicy::default() };
+    let trace = run_with(
+        ReferenceClient::new(policy),
+        "f: fault answer phone's next push with 502\nphone create task/1 in project/p title=a\nwait 1m\nheal\nsettle\n",
+        1,
+    );
+    let panic = trace.entries.iter().find_map(|entry| match &entry.event {
+        Event::Panicked { message, location } => {
+            Some((entry.host.clone(), message.clone(), location.clone()))
+        }
+        _ => None,
+    });
+    let (host, message, location) = panic.expect("the defect panics");
+    assert_eq!(
+        (host.as_str(), message.as_str()),
+        ("phone", "an answer that cannot be: status 502 Bad Gateway")
+    );
+    assert!(location.starts_with("client/src/call.rs:"), "{location}");
+}
+
+#[test]
+fn clocks_are_wrong_as_the_script_says() {
+    let text = "scenario test\nsuite nightly\nworkspace home: ana editor\ndevice phone: ana clock +1h\n\n\
+                phone create project/p title=a\nwait 1s\nsettle\n";
+    let script = deadzone_script::parse(text).expect("a legal script");
+    let trace = run(&script, 1, &lineup(ReferenceClient::default()));
+    let pushed = trace.entries.iter().find_map(|entry| match &entry.event {
+        Event::Sent { path, body, .. } if path == "/sync/mutations" => Some(body.clone()),
+        _ => None,
+    });
+    let push: deadzone_contract::wire::PushRequest =
+        serde_json::from_str(&pushed.expect("the create is pushed")).expect("the client speaks the contract");
+    let ahead_ms = push.mutations[0].stamp.ms - 1_767_600_000_000;
+    assert!((3_600_000..3_602_000).contains(&ahead_ms), "{ahead_ms}");
+}
