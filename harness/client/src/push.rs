@@ -16,8 +16,8 @@ use crate::{pull, session, stamps};
 
 /// Sends until nothing is left that can be sent.
 pub(crate) async fn push_all(app: &App) -> std::result::Result<(), CallError> {
-    // Each round trip ends at least one row, moves it to the tray or returns an error; a server
-    // that keeps asking for new stamps or numbers is bounded here.
+    // Each round trip ends at least one row, moves it to the tray or returns an error. Stamping or
+    // numbering anew helps at once or not at all: the second time in a row is an error.
     let mut again = 0;
     loop {
         let rows = take_batch(app).await?;
@@ -29,17 +29,14 @@ pub(crate) async fn push_all(app: &App) -> std::result::Result<(), CallError> {
         let answer = session::authorized::<PushAnswer>(app, Method::POST, PATH_MUTATIONS, body).await;
         let answer = answer.and_then(|answer| fits(&rows, answer));
         match answer {
-            Ok(answer) => {
-                if !apply(app, &rows, &answer).await? {
-                    again += 1;
-                }
-            }
+            Ok(answer) if apply(app, &rows, &answer).await? => again = 0,
+            Ok(_) => again += 1,
             Err(error) => {
                 give_back(app, &rows, &error).await?;
                 return Err(error);
             }
         }
-        if again > app.start.parameters.attempts_max {
+        if again > 1 {
             return Err(CallError::Network("the server keeps refusing stamps or numbers".to_owned()));
         }
     }
