@@ -135,7 +135,7 @@ impl Net {
     /// Changes the link from one host to another, for what is sent from now on, and sent again.
     /// What is on its way is not touched.
     pub fn set_link(&self, from: HostId, to: HostId, link: Link) {
-        self.change_link(from, to, |old| *old = link);
+        self.with(|state| state.links[from.index()][to.index()].link = link);
     }
 
     /// Changes both links between two hosts.
@@ -144,10 +144,11 @@ impl Net {
         self.set_link(other, one, link);
     }
 
-    /// Changes some of a link: `net.change_link(a, b, |link| link.cut = true)`. The function
-    /// must not use the network.
+    /// Changes some of a link: `net.change_link(a, b, |link| link.cut = true)`.
     pub fn change_link(&self, from: HostId, to: HostId, change: impl FnOnce(&mut Link)) {
-        self.with(|state| change(&mut state.links[from.index()][to.index()].link));
+        let mut link = self.link(from, to);
+        change(&mut link);
+        self.set_link(from, to, link);
     }
 
     /// What went over the link from one host to another.

@@ -82,6 +82,46 @@ fn exchanges_at_the_same_time_have_connections_of_their_own_and_keep_them() {
 }
 
 #[test]
+fn long_bodies_leave_their_connection_usable() {
+    run(async |net| {
+        let (mut client, ..) = exchange_world(&net);
+        for _ in 0..5 {
+            let body = Bytes::from(vec![7; 1_000_000]);
+            let response = client.call(Request::post("/echo").body(body.clone()).unwrap()).await;
+            assert_eq!(response.unwrap().into_body(), body);
+        }
+        assert_eq!(net.stats().connections, 1);
+    });
+}
+
+#[test]
+fn an_answer_that_comes_before_its_request_is_sent_leaves_the_next_request_unharmed() {
+    run(async |net| {
+        let (near, far) = two_hosts(&net);
+        let mut listener = far.listen(PORT).unwrap();
+        let host = far.clone();
+        far.spawn(async move {
+            // Answers each connection at once and reads nothing more.
+            loop {
+                let mut stream = listener.accept().await;
+                host.spawn(async move {
+                    support::read_text(&mut stream).await?;
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly").await?;
+                    pending::<std::io::Result<()>>().await
+                });
+            }
+        });
+        let mut client = client(near, far.id(), PORT);
+        for _ in 0..3 {
+            let request = Request::post("/").body(Bytes::from(vec![7; 1_000_000])).unwrap();
+            let response = timeout(secs(60), client.call(request)).await.expect("no waiting");
+            assert_eq!(response.unwrap().into_body(), "early");
+        }
+        assert_eq!(net.stats().connections, 3);
+    });
+}
+
+#[test]
 fn nothing_in_an_exchange_differs_between_two_runs() {
     run(async |net| {
         let (near, far) = two_hosts(&net);

@@ -80,6 +80,23 @@ fn jitter_varies_the_latency_and_keeps_the_order() {
 }
 
 #[test]
+fn a_reset_does_not_overtake_what_was_sent_before_it() {
+    for seed in 0..20 {
+        run_seed(seed, async |net| {
+            let (client, server) = two_hosts(&net);
+            net.set_link(client.id(), server.id(), Link { jitter: ms(50), ..link() });
+            let (mut near, mut far) = connection(&client, &server).await;
+            far.write_all(b"unread").await.unwrap();
+            sleep(ms(50)).await;
+            near.write_all(b"last words").await.unwrap();
+            drop(near);
+            let reset = Some(std::io::ErrorKind::ConnectionReset);
+            assert_eq!(read_to_end(&mut far).await, (b"last words".to_vec(), reset), "seed {seed}");
+        });
+    }
+}
+
+#[test]
 fn a_change_counts_for_what_is_sent_from_then_on() {
     run(async |net| {
         let (client, server) = two_hosts(&net);

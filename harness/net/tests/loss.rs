@@ -9,7 +9,7 @@ use std::time::Duration;
 use deadzone_net::{Link, NetEvent, Why};
 use support::two_hosts;
 use support::{PORT, ask, connection, echo, link, ms, read_text, read_to_end, run, run_seed, secs, timed};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
 #[test]
@@ -152,6 +152,52 @@ fn later_data_hurry_the_retransmission() {
     }
     let times = [1, 3, 4, 9].map(time_until_repaired);
     assert_eq!(times, [ms(220), ms(220), ms(60), ms(60)]);
+}
+
+#[test]
+fn every_hole_is_hurried_not_only_the_first() {
+    run(async |net| {
+        let (client, server) = two_hosts(&net);
+        let (mut near, mut far) = connection(&client, &server).await;
+        for _ in 0..3 {
+            net.change_link(client.id(), server.id(), |link| link.loss = 1.0);
+            near.write_all(b"lost").await.unwrap();
+            net.change_link(client.id(), server.id(), |link| link.loss = 0.0);
+            for _ in 0..3 {
+                near.write_all(b" and").await.unwrap();
+            }
+            assert_eq!(timed(far.read_exact(&mut [0; 16])).await.1, ms(60));
+            sleep(secs(1)).await;
+        }
+    });
+}
+
+#[test]
+fn messages_that_arrive_in_any_order_are_read_in_order() {
+    for seed in 0..50 {
+        run_seed(seed, async |net| {
+            let (client, server) = two_hosts(&net);
+            let (mut near, mut far) = connection(&client, &server).await;
+            net.set_link(client.id(), server.id(), Link { jitter: ms(50), ..link() });
+            let flapping = async {
+                for round in 1..=200 {
+                    sleep(ms(7)).await;
+                    net.set_interface(server.id(), round % 2 == 0);
+                }
+            };
+            let sent: Vec<u8> = (0..200).collect();
+            let writing = async {
+                for byte in &sent {
+                    near.write_all(&[*byte]).await.unwrap();
+                    sleep(ms(2)).await;
+                }
+            };
+            let mut received = [0; 200];
+            let reading = timeout(secs(60), far.read_exact(&mut received));
+            let ((), (), result) = tokio::join!(flapping, writing, reading);
+            assert!(result.is_ok() && received[..] == sent, "seed {seed}");
+        });
+    }
 }
 
 #[test]

@@ -171,6 +171,24 @@ fn backpressure_survives_a_cut_of_the_way_back() {
 }
 
 #[test]
+fn backpressure_survives_an_interface_that_goes_down_under_the_news_of_room() {
+    run(async |net| {
+        let (client, server) = two_hosts(&net);
+        let (mut near, mut far) = connection(&client, &server).await;
+        near.write_all(&vec![7; WINDOW_BYTES]).await.unwrap();
+        sleep(secs(1)).await;
+        let mut buffer = vec![0; WINDOW_BYTES];
+        far.read_exact(&mut buffer).await.unwrap();
+        net.set_interface(client.id(), false);
+        assert!(timeout(secs(10), near.write(b"x")).await.is_err(), "the news was lost");
+        net.set_interface(client.id(), true);
+        let (count, time) = timed(near.write(b"x")).await;
+        assert_eq!(count.unwrap(), 1);
+        assert!(time < secs(4), "{time:?}");
+    });
+}
+
+#[test]
 fn an_empty_read_or_write_does_nothing() {
     run(async |net| {
         let (client, server) = two_hosts(&net);

@@ -59,6 +59,12 @@ pub(crate) fn explain(total: i64, addends: &[Addend]) -> Sum {
     if let Some(unwanted) = of(Part::Never).find(|addend| sums.contains(total - i128::from(addend.by))) {
         return Sum::Unwanted(unwanted.effect);
     }
+    // Several of them at once: which ones is not worth finding out.
+    let loose = addends.iter().filter(|addend| addend.part != Part::Firm);
+    let with_unwanted = Sums::of(firm, loose.map(|addend| i128::from(addend.by)));
+    if let Some(unwanted) = of(Part::Never).next().filter(|_| with_unwanted.contains(total)) {
+        return Sum::Unwanted(unwanted.effect);
+    }
     let repeated = (1..REPETITIONS_MAX).find_map(|times| {
         let of_all = addends.iter().filter(|addend| addend.part != Part::Never && addend.by != 0);
         of_all.into_iter().find(|addend| sums.contains(total - times * i128::from(addend.by)))
@@ -119,6 +125,7 @@ mod tests {
         assert_eq!(sum(1, &[1, 2], &[4], &[]), Sum::Missing(1));
         assert_eq!(sum(6, &[1, 2], &[4], &[]), Sum::Missing(0));
         assert_eq!(sum(11, &[1, 2], &[], &[8]), Sum::Unwanted(2));
+        assert_eq!(sum(27, &[1, 2], &[], &[8, 16]), Sum::Unwanted(2));
         assert_eq!(sum(7, &[3, 1], &[], &[]), Sum::Repeated(0));
         assert_eq!(sum(8, &[], &[4], &[]), Sum::Repeated(0));
         assert_eq!(sum(0, &[1, 2, 4], &[], &[]), Sum::TooLow);

@@ -176,9 +176,8 @@ impl<'h, 't> Subject<'h, 't> {
         match (field.rule, value) {
             (Some(Rule::Set), Value::Set(members)) => {
                 for member in members {
-                    let inserts = self.record.effects_on(field).map(|(_, effect)| effect);
-                    let inserts =
-                        inserts.filter(|e| matches!(e.op, Op::Insert(inserted) if inserted == member));
+                    let changes = self.record.on_member(field, member).map(|(_, effect)| effect);
+                    let inserts = changes.filter(|effect| matches!(effect.op, Op::Insert(_)));
                     let origin = self.origin(inserts, sight);
                     self.report_origin(&origin, field.name, &Value::text(member), sight, findings);
                 }

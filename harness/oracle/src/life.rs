@@ -110,6 +110,14 @@ impl<'h, 't> Life<'h, 't> {
         }
     }
 
+    /// Whether a field's value was written, but only by work that must not be found: that it
+    /// stands there is not the loss of something else.
+    pub(crate) fn unwanted(&self, field: &FieldHistory<'t>, value: Option<&Value>) -> bool {
+        let positions = value.and_then(|value| field.by_value.get(value)).map(Vec::as_slice);
+        let positions = positions.unwrap_or_default();
+        !positions.is_empty() && positions.iter().all(|&position| !self.possible(field.effects[position]))
+    }
+
     /// An effect as a user would say it.
     pub(crate) fn work(&self, effect: &Effect<'_>) -> String {
         self.history.work(self.index, effect)

@@ -161,9 +161,9 @@ pub enum Event {
         method: String,
         /// With its query.
         path: String,
-        /// As sent; secrets are left out.
+        /// As sent.
         headers: Vec<(String, String)>,
-        /// As sent; passwords and tokens are replaced.
+        /// As sent.
         body: String,
     },
     /// The server's machine has the whole request and hands it to the server.
@@ -181,7 +181,7 @@ pub enum Event {
         copy: u32,
         /// HTTP status.
         status: u16,
-        /// The body; tokens are replaced.
+        /// The body.
         body: String,
     },
     /// A device has the whole answer.

@@ -89,7 +89,7 @@ impl Shared {
         let mut request = self.to_origin_form(request).map(Full::new);
         // Each round uses up one kept connection, or is the last.
         loop {
-            let kept = self.kept_connection().await;
+            let kept = self.kept_connection();
             let is_kept = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
@@ -130,12 +130,12 @@ impl Shared {
         Ok(sender)
     }
 
-    async fn kept_connection(&self) -> Option<Sender> {
+    /// The kept connection that was used last and can be used now. One whose last request is
+    /// still on its way, as when its answer came early, might never be ready; it is closed.
+    fn kept_connection(&self) -> Option<Sender> {
         loop {
-            let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            let is_fresh = kept.since.elapsed() <= IDLE_MAX;
-            // It becomes ready once its task has seen the end of the last exchange.
-            if is_fresh && kept.sender.ready().await.is_ok() {
+            let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if kept.since.elapsed() <= IDLE_MAX && kept.sender.is_ready() {
                 return Some(kept.sender);
             }
         }

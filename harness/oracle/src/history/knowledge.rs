@@ -100,7 +100,7 @@ impl<'h, 't> Learner<'h, 't> {
         let record = self.record;
         for &(at, what) in &record.timeline {
             match what {
-                What::Begun(action) => self.begun(action),
+                What::Begun(action) => self.begun(at, action),
                 What::Ended(action) => self.ended(at, action),
                 What::Seen(sight) => {
                     let sight = &record.sights[sight];
@@ -120,8 +120,9 @@ impl<'h, 't> Learner<'h, 't> {
         (self.seen, self.seen_by_delete)
     }
 
-    fn begun(&mut self, action: usize) {
+    fn begun(&mut self, at: usize, action: usize) {
         let device = self.history.actions[action].device;
+        self.look_again(device, at);
         let known = self.devices.entry(device).or_default();
         for &delete in self.deletes_of.get(&action).into_iter().flatten() {
             self.seen_by_delete.insert(delete, known.seen.clone());
@@ -130,21 +131,15 @@ impl<'h, 't> Learner<'h, 't> {
             self.seen[position] = known.seen.clone();
             known.seen.certain.insert(position);
             known.seen.possible.insert(position);
+            let written = &self.record.effects[self.field.effects[position]].op;
+            known.last = written.values().first().map(|value| (*value, 0));
         }
     }
 
-    /// What came to the screen while the action was under way may have been seen as well; and a
-    /// screen does not change when somebody writes again what it shows.
+    /// What came to the screen while the action was under way may have been seen as well.
     fn ended(&mut self, at: usize, action: usize) {
         let device = self.history.actions[action].device;
-        if let Some((value, _)) = self.devices.get(device).and_then(|known| known.last) {
-            let writers = self.writers(value, at);
-            let possible = &mut self.devices.entry(device).or_default().seen.possible;
-            for position in writers {
-                possible.unite(&self.seen[position].possible);
-                possible.insert(position);
-            }
-        }
+        self.look_again(device, at);
         let Some(known) = self.devices.get(device) else { return };
         for delete in self.deletes_of.get(&action).into_iter().flatten() {
             if let Some(seen) = self.seen_by_delete.get_mut(delete) {
@@ -155,6 +150,18 @@ impl<'h, 't> Learner<'h, 't> {
             let possible = &mut self.seen[position].possible;
             possible.unite(&known.seen.possible);
             possible.remove(position);
+        }
+    }
+
+    /// A screen does not change when somebody writes again what it shows: its user may have seen
+    /// that as well.
+    fn look_again(&mut self, device: &'t str, at: usize) {
+        let Some((value, _)) = self.devices.get(device).and_then(|known| known.last) else { return };
+        let writers = self.writers(value, at);
+        let possible = &mut self.devices.entry(device).or_default().seen.possible;
+        for position in writers {
+            possible.unite(&self.seen[position].possible);
+            possible.insert(position);
         }
     }
 

@@ -98,6 +98,8 @@ pub(crate) struct FieldHistory<'t> {
     pub(crate) effects: Vec<usize>,
     /// Positions by the values that they may write.
     pub(crate) by_value: BTreeMap<&'t Value, Vec<usize>>,
+    /// Positions of what adds or removes a member, by the member.
+    pub(crate) by_member: BTreeMap<&'t str, Vec<usize>>,
     /// By position: what the writer had seen of this field. Empty but for writes.
     pub(crate) seen: Vec<Seen>,
     /// By the index of a delete's effect: what the deleter had seen of this field.
@@ -140,6 +142,19 @@ impl<'t> RecordHistory<'t> {
             .iter()
             .map(|&position| (position, &self.effects[field.effects[position]]))
             .take_while(move |(_, effect)| actions[effect.action].begun < at)
+    }
+
+    /// What adds a member to a set or removes it, in order.
+    pub(crate) fn on_member<'a>(
+        &'a self,
+        field: &'a FieldHistory<'t>,
+        member: &str,
+    ) -> impl Iterator<Item = (usize, &'a Effect<'t>)> {
+        let positions = field.by_member.get(member).map(Vec::as_slice).unwrap_or_default();
+        positions.iter().map(|&position| {
+            let index = field.effects[position];
+            (index, &self.effects[index])
+        })
     }
 
     /// The conflicts of a field that a device showed last before `at`.
@@ -231,6 +246,7 @@ fn add_to_field<'t>(record: &mut RecordHistory<'t>, name: &'t str, effect: Effec
         opaque: false,
         effects: Vec::new(),
         by_value: BTreeMap::new(),
+        by_member: BTreeMap::new(),
         seen: Vec::new(),
         seen_by_delete: BTreeMap::new(),
     });
@@ -240,6 +256,9 @@ fn add_to_field<'t>(record: &mut RecordHistory<'t>, name: &'t str, effect: Effec
         if positions.last() != Some(&field.effects.len()) {
             positions.push(field.effects.len());
         }
+    }
+    if let Op::Insert(member) | Op::Remove(member) = effect.op {
+        field.by_member.entry(member).or_default().push(field.effects.len());
     }
     field.effects.push(index);
     record.effects.push(effect);

@@ -102,18 +102,26 @@ fn discard_own(history: &mut History<'_>, discard: usize, record: usize, done: &
     }
 }
 
-/// Whether a discard reaches an effect: work of the same device, begun before, that its user had
-/// not yet been told to be on the server.
+/// Whether a discard reaches an effect: work of the same device, begun before, that was not yet
+/// on the server for all that its user had been told and the wire had told the device.
 fn discardable(history: &History<'_>, discard: usize, record: usize, effect: &Effect<'_>) -> bool {
     let discard = &history.actions[discard];
     let work = history.action_of(effect);
+    if work.device != discard.device || work.begun > discard.begun {
+        return false;
+    }
     let sights = &history.records[record].sights;
     let from = sights.partition_point(|sight| sight.at <= work.ended);
-    let confirmed = sights[from.min(sights.len())..]
+    let shown = sights[from..]
         .iter()
         .take_while(|sight| sight.at < discard.begun)
         .any(|sight| sight.device() == Some(discard.device) && sight.view.state == RecordState::Synced);
-    work.device == discard.device && work.begun < discard.begun && !confirmed
+    let accepted = history.wire.pushes(work.device, record).any(|push| {
+        push.sent > work.begun
+            && push.accepted.is_some_and(|at| at < discard.begun)
+            && push.done.contains(&record)
+    });
+    !(shown && accepted)
 }
 
 /// Whether an attempt that may carry an effect left its device before `until`, and reached the

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::{RecordId, Stamp, Value, wire::PATH_MUTATIONS};
 use deadzone_trace::{Entry, Event};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 /// One request of a device.
@@ -147,15 +148,28 @@ impl<'t> Wire<'t> {
     }
 }
 
+/// What matters of an answer to a push: the states that come with it can be long.
+#[derive(Deserialize)]
+struct Answer {
+    results: Vec<AnswerResult>,
+}
+
+#[derive(Deserialize)]
+struct AnswerResult {
+    record: Option<RecordId>,
+    outcome: Option<Json>,
+}
+
 /// The records whose work the server's answers call done. An answer of an unknown form is not
 /// known to leave anything out.
 fn done(carried: &BTreeSet<usize>, bodies: &[&str], ids: &BTreeMap<&RecordId, usize>) -> BTreeSet<usize> {
     let mut done = BTreeSet::new();
     for body in bodies {
-        let body: Json = serde_json::from_str(body).unwrap_or_default();
-        let Some(results) = body.get("results").and_then(Json::as_array) else { return carried.clone() };
-        let taken = results.iter().filter(|result| result.pointer("/outcome/done").is_some());
-        done.extend(taken.filter_map(|result| record_of(result, ids)));
+        let Ok(answer) = serde_json::from_str::<Answer>(body) else { return carried.clone() };
+        for result in answer.results {
+            let taken = result.outcome.is_some_and(|outcome| outcome.get("done").is_some());
+            done.extend(result.record.filter(|_| taken).and_then(|record| ids.get(&record).copied()));
+        }
     }
     if bodies.is_empty() { carried.clone() } else { done }
 }

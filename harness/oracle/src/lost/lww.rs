@@ -29,7 +29,7 @@ pub(super) fn judge(
             value.is_some_and(|value| write(life, field, position).op.values().contains(&value))
         })
         .collect();
-    if !standing.is_empty() && !beaten(life, field, &standing, best) {
+    if life.unwanted(field, value) || (!standing.is_empty() && !beaten(life, field, &standing, best)) {
         return;
     }
     let effect = write(life, field, best);

@@ -21,11 +21,7 @@ pub(super) fn judge(
         Some(Value::Set(members)) => members.iter().map(String::as_str).collect(),
         _ => BTreeSet::new(),
     };
-    let touched = life.record.effects_on(field).filter_map(|(_, effect)| match effect.op {
-        Op::Insert(member) | Op::Remove(member) => Some(member),
-        _ => None,
-    });
-    for member in touched.collect::<BTreeSet<_>>() {
+    for &member in field.by_member.keys() {
         if members.contains(member) {
             judge_present(life, field, member, found, findings);
         } else {
@@ -42,10 +38,10 @@ fn judge_present(
     found: Found<'_, '_>,
     findings: &mut Findings,
 ) {
-    let removals: Vec<usize> =
-        on(life, field, &Op::Remove(member)).filter(|&removal| life.firm(removal)).collect();
+    let mut removals = on(life, field, member, &Op::Remove(member));
+    removals.retain(|&removal| life.firm(removal));
     let mut taken_by = None;
-    for addition in on(life, field, &Op::Insert(member)) {
+    for addition in on(life, field, member, &Op::Insert(member)) {
         let seen = |&&removal: &&usize| life.history.knew(life.index, addition, removal) == Knew::Yes;
         match removals.iter().find(seen) {
             Some(&removal) => taken_by = Some(removal),
@@ -68,8 +64,10 @@ fn judge_absent(
     found: Found<'_, '_>,
     findings: &mut Findings,
 ) {
-    let removals: Vec<usize> = on(life, field, &Op::Remove(member)).collect();
-    for addition in on(life, field, &Op::Insert(member)).filter(|&addition| life.firm(addition)) {
+    let removals = on(life, field, member, &Op::Remove(member));
+    let mut additions = on(life, field, member, &Op::Insert(member));
+    additions.retain(|&addition| life.firm(addition));
+    for addition in additions {
         let missed = |&removal: &usize| life.history.knew(life.index, addition, removal) == Knew::No;
         if removals.iter().all(missed) {
             let effect = &life.record.effects[addition];
@@ -81,17 +79,13 @@ fn judge_absent(
     }
 }
 
-/// The effects that do `op` and that the server may have.
-fn on<'a>(
-    life: &'a Life<'_, '_>,
-    field: &'a FieldHistory<'_>,
-    op: &'a Op<'_>,
-) -> impl Iterator<Item = usize> + 'a {
-    field
-        .effects
-        .iter()
-        .copied()
-        .filter(move |&effect| life.record.effects[effect].op == *op && life.possible(effect))
+/// The effects that do `op` to a member and that the server may have.
+fn on(life: &Life<'_, '_>, field: &FieldHistory<'_>, member: &str, op: &Op<'_>) -> Vec<usize> {
+    let changes = life.record.on_member(field, member);
+    changes
+        .filter(|(index, effect)| effect.op == *op && life.possible(*index))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn tag(field: &FieldHistory<'_>, member: &str) -> String {

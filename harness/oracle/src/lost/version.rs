@@ -3,6 +3,7 @@
 use deadzone_contract::{RecordState, RecordView, TrayItem};
 
 use crate::findings::Findings;
+use crate::history::knowledge::Seen;
 use crate::history::{Effect, FieldHistory, Op, words};
 use crate::life::{Found, Life};
 
@@ -16,6 +17,9 @@ pub(super) fn judge(
     findings: &mut Findings,
 ) {
     let value = found.view.fields.get(field.name);
+    if life.unwanted(field, value) {
+        return;
+    }
     for (position, write) in life.record.effects_on(field) {
         let asked = life.firm(field.effects[position]) && !matches!(write.op, Op::UseTheirs(_));
         let stands = value.is_some_and(|value| write.op.values().contains(&value));
@@ -42,8 +46,9 @@ pub(super) fn judge(
     }
 }
 
-/// Whether another write may have been made in knowledge of this one, or of one that agrees with
-/// it: who writes the same value without knowing of each other has nothing to decide.
+/// Whether another write, or a delete, may have been made in knowledge of this one, or of one
+/// that agrees with it: who writes the same value without knowing of each other has nothing to
+/// decide.
 fn superseded(life: &Life<'_, '_>, field: &FieldHistory<'_>, position: usize) -> bool {
     let write = &life.record.effects[field.effects[position]];
     let agrees = |(other, effect): &(usize, &Effect<'_>)| {
@@ -52,11 +57,10 @@ fn superseded(life: &Life<'_, '_>, field: &FieldHistory<'_>, position: usize) ->
     };
     let agreeing: Vec<usize> =
         life.record.effects_on(field).filter(agrees).map(|(position, _)| position).collect();
-    (0..field.effects.len()).any(|other| {
-        other != position
-            && life.possible(field.effects[other])
-            && agreeing.iter().any(|&agreeing| field.seen[other].possible.contains(agreeing))
-    })
+    let knew = |seen: &Seen| agreeing.iter().any(|&agreeing| seen.possible.contains(agreeing));
+    let by_write = (0..field.effects.len())
+        .any(|other| other != position && life.possible(field.effects[other]) && knew(&field.seen[other]));
+    by_write || field.seen_by_delete.iter().any(|(&delete, seen)| life.possible(delete) && knew(seen))
 }
 
 /// Whether the author of a write is asked about it: on the server, or on the device itself.

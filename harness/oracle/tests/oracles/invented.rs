@@ -191,7 +191,11 @@ fn what_was_discarded_before_it_left_is_seen_nowhere() {
       evidence: invoked a2, saved a2, invoked a3, shown phone
     ");
     // A farewell to it is not the work come back.
-    run.shows("phone", in_state(Discarded, task("task/1", &["title=Final"]))).passes("invented");
+    run.clone().shows("phone", in_state(Discarded, task("task/1", &["title=Final"]))).passes("invented");
+    // That it stands there is not the loss of what stood there before.
+    let end = run.ends_with(&[task("task/1", &["title=Final", "tags=[home]"])]);
+    assert!(end.verdict("invented").starts_with("fail\ndiscarded-work lww put"));
+    assert!(!end.verdict("lost").contains("at-end"));
     let run = discarded(&["tags+=office"]);
     assert_snapshot!(seen(&run, &["title=Draft", "tags=[home office]"]), @r"
     fail

@@ -24,9 +24,7 @@ fn a_good_run_passes() {
     assert_eq!((judgement.outcome, judgement.unknowns.len()), (Outcome::Pass, 0));
     let names: Vec<_> = judgement.verdicts.iter().map(|verdict| verdict.oracle).collect();
     assert_eq!(names, ORACLES.iter().map(|oracle| oracle.name).collect::<Vec<_>>());
-    assert_snapshot!(names.join(" "), @r"
-    lost invented duplicated converged settled honest alive expected
-    ");
+    assert_snapshot!(names.join(" "), @"lost invented duplicated converged settled honest alive expected");
 }
 
 #[test]
@@ -102,9 +100,7 @@ fn the_key_tells_what_is_the_same_violation() {
     assert_eq!(one.key(), other.key());
     assert_eq!(one.rule, Some(Rule::Lww));
     assert_snapshot!(one.key(), @"lost at-end lww put");
-    assert_snapshot!(serde_json::to_string(&one.key()).expect("plain data"), @r#"
-    {"oracle":"lost","clause":"at-end","rule":"lww","effect":"put"}
-    "#);
+    assert_snapshot!(serde_json::to_string(&one.key()).expect("plain data"), @r#"{"oracle":"lost","clause":"at-end","rule":"lww","effect":"put"}"#);
 }
 
 #[test]

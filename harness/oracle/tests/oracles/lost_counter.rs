@@ -107,6 +107,7 @@ fn a_discarded_increment_that_had_left_goes_either_way() {
 #[test]
 fn an_increment_that_its_user_knew_to_be_there_cannot_be_discarded() {
     let run = counted()
+        .pushes("phone", "e3", &["task/1"])
         .shows("phone", task("task/1", &["title=T", "completed_count=1"]))
         .does("phone", "a4", edit("task/1", &["completed_count+=4"]))
         .does("phone", "a5", discard("task/1"));
@@ -115,6 +116,17 @@ fn an_increment_that_its_user_knew_to_be_there_cannot_be_discarded() {
     fail
     at-end counter add: phone's completed_count+=1 on task/1 (a2) was saved, but is not in the total of 2
       expected: completed_count=3, each increment once
-      evidence: invoked a2, saved a2, audited ana
+      evidence: invoked a2, saved a2, sent e3, arrived e3, delivered e3, audited ana
     ");
+}
+
+#[test]
+fn a_badge_alone_confirms_nothing() {
+    // The phone called it synced without any answer: that is a lie, and no reason to expect it.
+    let run = counted().shows("phone", task("task/1", &["title=T", "completed_count=1"])).does(
+        "phone",
+        "a4",
+        discard("task/1"),
+    );
+    assert_eq!(end(&run, 2), "pass");
 }
