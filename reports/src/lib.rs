@@ -1,0 +1,27 @@
+//! Pure renderers: from what is known of a run to text.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `run` | what reports are made of: runs, findings, skipped scenarios |
+//! | `story` | from a trace and a violation to the few moments that matter |
+//! | `exchanges`, `words` | what became of each request; how people call records and actions |
+//! | `terminal` | stories and summary for people |
+//! | `json`, `junit` | the same for programs |
+//!
+//! This crate depends on `oracle` for outcomes and violations, on `trace` and on `contract`. It
+//! never decides: what passed and what failed is given to it. It never runs anything, and reads
+//! no clock, no file and no environment.
+
+mod exchanges;
+mod json;
+mod junit;
+mod run;
+mod story;
+mod terminal;
+mod words;
+
+pub use json::document;
+pub use junit::{JunitError, junit};
+pub use run::{Finding, Report, Run, Skipped, Told};
+pub use story::{MOMENTS_MAX, Moment, Story, story};
+pub use terminal::{Look, failure, shorten, summary, time, unknowns};
