@@ -1,0 +1,309 @@
+//! The command line as data.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use deadzone_script::Suite;
+
+use crate::{STATUS_PASS, STATUS_USAGE, seeds};
+
+/// Reads the arguments of this process; the exit status where there is nothing more to do, after
+/// a help text or an error has been printed.
+pub(crate) fn parse() -> Result<Command, u8> {
+    match Cli::try_parse() {
+        Ok(cli) => Ok(cli.command.unwrap_or_else(Command::pr_suite)),
+        Err(error) => {
+            // A reader that went away has read enough.
+            let _ = error.print();
+            Err(if error.use_stderr() { STATUS_USAGE } else { STATUS_PASS })
+        }
+    }
+}
+
+const LONG_ABOUT: &str = "\
+Runs fleets of devices and a server in a simulated world, breaks the network, the clocks and the
+processes on purpose, and proves that nothing a user saved is lost, duplicated or made up.
+
+A scenario is a script. The seed decides what the script leaves open: latencies, the order of
+events, the moment a fault strikes. The same script and seed give the same run, for ever. Whatever
+fails is written down as a script that replays it.
+
+Without a command, the suite `pr` is run.";
+
+const AFTER_HELP: &str = "\
+First steps:
+  deadzone                                   the suite for pull requests, 20 seeds each
+  deadzone run --defect no-idempotency-number --suite nightly
+                                             what a failure looks like
+  deadzone replay target/deadzone/NAME.scn   the same failure again
+  deadzone list defects                      which mistakes can be planted
+
+Exit status:
+  0   every run passed
+  1   a promise was broken
+  2   unknown: nothing was proven, because a fault never struck or nothing was saved
+  3   the harness failed, or a file could not be read or written
+  64  the command line makes no sense";
+
+/// Deterministic chaos and offline scenarios for offline-first sync.
+#[derive(Debug, Parser)]
+#[command(name = "deadzone", version, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs scenarios over many seeds and judges every run
+    Run(Run),
+    /// Runs a repro once more and tells what happened
+    Replay(Replay),
+    /// Deletes lines of a repro while the same violation stays
+    Shrink(Shrink),
+    /// Proves that runs are deterministic: each seed twice, in two processes
+    Check(Check),
+    /// Lists scenarios, faults, oracles or planted defects
+    List(List),
+    /// Runs scripts that are named on standard input, for a parent process
+    #[command(hide = true)]
+    Worker,
+}
+
+impl Command {
+    /// What is run where nobody asks for anything.
+    fn pr_suite() -> Command {
+        match Cli::parse_from(["deadzone", "run"]).command {
+            Some(command) => command,
+            None => unreachable!("the command is on the line"),
+        }
+    }
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  deadzone run --suite nightly --seeds 500   everything, 500 seeds each
+  deadzone run answer-lost-after-commit      one scenario by its name
+  deadzone run my.scn --seed 17              one file, one seed
+  deadzone run scenarios/ --seeds 100..200   every script in a folder
+  deadzone run --client tiny                 the same against the small second client
+  deadzone run --defect row-dropped-when-sent
+                                             with a mistake planted in the client
+  deadzone run --json --junit report.xml     for CI
+
+Every failing run leaves a repro in the out folder, SCENARIO-SEED[-DEFECT].scn. For each scenario
+and oracle the lowest failing seed is told as a story, and its trace is kept as JSON Lines.";
+
+/// Runs scenarios over many seeds and judges every run.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a JUnit report: one test case a scenario; unknown counts as an error
+    #[arg(long, value_name = "PATH")]
+    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+const REPLAY_HELP: &str = "\
+Examples:
+  deadzone replay target/deadzone/answer-lost-after-commit-3-no-idempotency-number.scn
+  deadzone replay FILE --defect none         does it fail without the planted mistake?
+  deadzone replay FILE --client tiny         does another client fail the same way?";
+
+/// Runs a repro once more and tells what happened.
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_HELP)]
+pub(crate) struct Replay {
+    /// A script with a `seed` line, as every failure leaves one
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Another client than the repro names
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client: Option<String>,
+    /// Another planted defect than the repro names, or `none`
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) defect: Option<String>,
+    #[command(flatten)]
+    pub(crate) deadline: Deadline,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+/// Deletes lines of a repro while the same violation stays.
+#[derive(Debug, Args)]
+#[command(after_help = "The result stands beside the repro: NAME.scn becomes NAME.min.scn.")]
+pub(crate) struct Shrink {
+    /// A script with a `seed` line, as every failure leaves one
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) deadline: Deadline,
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  deadzone check                             the suite for pull requests
+  deadzone check --suite nightly --seeds 100
+
+Both runs of a seed happen in processes that have run other things before. Where their traces
+differ, the first line that differs is shown, both traces are kept, and the check ends.";
+
+/// Proves that runs are deterministic: each seed twice, in two processes.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+/// Lists scenarios, faults, oracles or planted defects.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// What to list
+    #[arg(value_enum)]
+    pub(crate) what: Listed,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// What can be run, with what it proves
+    Scenarios,
+    /// What a script can do to the world
+    Faults,
+    /// What counts as wrong
+    Oracles,
+    /// Which mistakes can be planted, and who has to catch them
+    Defects,
+}
+
+/// Which runs.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Scripts, folders of scripts, or names of scenarios
+    #[arg(value_name = "FILE|DIR|NAME")]
+    pub(crate) what: Vec<String>,
+    /// Only scenarios of this suite; `nightly` includes `pr`. `pr` where nothing is named
+    #[arg(long, value_enum)]
+    suite: Option<SuiteName>,
+    /// Seeds 0 to N, or A to B, the end excluded
+    #[arg(long, value_name = "N|A..B", value_parser = seeds::parse, conflicts_with = "seed")]
+    #[arg(help = "Seeds 0 to N, or A to B, the end excluded; 20 where nothing is said")]
+    seeds: Option<RangeInclusive<u64>>,
+    /// One seed
+    #[arg(long, value_name = "S", value_parser = seeds::number)]
+    seed: Option<u64>,
+    /// The client that runs on the devices [default: reference]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client: Option<String>,
+    /// Plant a mistake in the reference client or server; `deadzone list defects` names them
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) defect: Option<String>,
+}
+
+impl Selection {
+    /// The suite that is asked for.
+    pub(crate) fn suite(&self) -> Option<Suite> {
+        match self.suite {
+            Some(SuiteName::Pr) => Some(Suite::Pr),
+            Some(SuiteName::Nightly) => Some(Suite::Nightly),
+            None => self.what.is_empty().then_some(Suite::Pr),
+        }
+    }
+
+    /// The seeds that are asked for; none where nothing is said.
+    pub(crate) fn seeds(&self) -> Option<RangeInclusive<u64>> {
+        self.seeds.clone().or(self.seed.map(|seed| seed..=seed))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SuiteName {
+    Pr,
+    Nightly,
+}
+
+/// Who runs them.
+#[derive(Debug, Args)]
+pub(crate) struct Workers {
+    /// Worker processes [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    pub(crate) deadline: Deadline,
+}
+
+impl Workers {
+    /// How many worker processes there are to be.
+    pub(crate) fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(cores, usize::from)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Deadline {
+    /// Real time after which a run counts as spinning, and its process is killed
+    #[arg(long = "deadline", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) time: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Out {
+    /// Where repros and traces go
+    #[arg(long = "out", value_name = "DIR", default_value = "target/deadzone")]
+    pub(crate) folder: String,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds such as 60 or 2.5".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if (0.1..=86_400.0).contains(&seconds) => Ok(time),
+        _ => Err("a deadline is 0.1 to 86400 seconds".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_runs_the_suite_for_pull_requests() {
+        let Command::Run(run) = Command::pr_suite() else { panic!("not a run") };
+        assert_eq!(run.selection.suite(), Some(Suite::Pr));
+        assert_eq!(run.selection.seeds(), None);
+    }
+
+    #[test]
+    fn what_is_named_is_run_whatever_its_suite() {
+        let Ok(Cli { command: Some(Command::Run(run)) }) = Cli::try_parse_from(["deadzone", "run", "x"])
+        else {
+            panic!("not a run")
+        };
+        assert_eq!(run.selection.suite(), None);
+    }
+}

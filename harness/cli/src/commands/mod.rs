@@ -1,0 +1,59 @@
+//! The commands: each one file, each from its arguments to an exit status.
+
+mod check;
+mod list;
+mod replay;
+mod run;
+mod shrink;
+
+use deadzone_oracle::Outcome;
+use deadzone_reports::Finding;
+
+use crate::args::Command;
+use crate::lineups::Lineups;
+use crate::worker::{self, Death};
+use crate::{STATUS_ERROR, STATUS_FAIL, STATUS_PASS, STATUS_UNKNOWN, output};
+
+/// Carries out a command; the exit status.
+pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
+    let status = match command {
+        Command::Run(args) => run::run(&args, lineups),
+        Command::Replay(args) => replay::replay(&args, lineups),
+        Command::Shrink(args) => shrink::shrink(&args, lineups),
+        Command::Check(args) => check::check(&args, lineups),
+        Command::List(args) => list::list(&args),
+        Command::Worker => Ok(worker::serve(lineups)),
+    };
+    status.unwrap_or_else(|stop| output::stop(&stop))
+}
+
+fn status(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Pass => STATUS_PASS,
+        Outcome::Fail => STATUS_FAIL,
+        Outcome::Unknown => STATUS_UNKNOWN,
+        Outcome::Error => STATUS_ERROR,
+    }
+}
+
+/// What a run is found guilty of that took its process down or never ended.
+fn finding_of(death: &Death) -> Finding {
+    match death {
+        Death::Spun(deadline) => Finding::alive(
+            "spun",
+            format!(
+                "the client or the server spins: the run had not ended after {} s of real time",
+                deadline.as_secs_f64()
+            ),
+            "code that waits gives way to others, so that simulated time can go on",
+        ),
+        Death::Aborted { how, last_words } => {
+            let words = last_words.as_ref().map_or_else(String::new, |words| format!(": {words}"));
+            Finding::alive(
+                "aborted",
+                format!("the client or the server took its process down, {how}{words}"),
+                "an app that goes on whatever it meets",
+            )
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The mistakes that can be planted, each with the oracles that have to catch it.
+//!
+//! A defect is one wrong decision of the reference client or server: a policy with one field set
+//! wrong. Each says beforehand which oracles may catch it, two at most, so that catching it is
+//! a test of those oracles.
+
+use std::fmt;
+
+use deadzone_client::{
+    ClientPolicy, Counters, Discard, ForeignAnswer, Idempotency, Reconnect, RemoteConflicts, Removal, Stamps,
+    SyncedShown,
+};
+use deadzone_server::ServerPolicy;
+use deadzone_server::policy::{BaseVersion, PageBoundary};
+use serde::{Serialize, Serializer};
+
+/// Where a mistake is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// In the reference client.
+    Client,
+    /// In the reference server.
+    Server,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// A mistake that can be planted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Defect {
+    /// As `--defect` names it.
+    pub name: &'static str,
+    /// One sentence for somebody who builds the product.
+    pub mistake: &'static str,
+    /// The document that warns of it, by its number, and its words.
+    pub source: &'static str,
+    /// The oracles that may catch it: one or two.
+    pub oracles: &'static [&'static str],
+    /// Where it is made, and how.
+    #[serde(rename = "side", serialize_with = "side")]
+    plant: Plant,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Plant {
+    Client(fn(&mut ClientPolicy)),
+    Server(fn(&mut ServerPolicy)),
+}
+
+fn side<S: Serializer>(plant: &Plant, to: S) -> Result<S::Ok, S::Error> {
+    plant.side().serialize(to)
+}
+
+impl Plant {
+    fn side(&self) -> Side {
+        match self {
+            Plant::Client(_) => Side::Client,
+            Plant::Server(_) => Side::Server,
+        }
+    }
+}
+
+impl Defect {
+    /// Where the mistake is made.
+    pub fn side(&self) -> Side {
+        self.plant.side()
+    }
+
+    /// How a reference client with this mistake decides.
+    pub fn client_policy(&self) -> ClientPolicy {
+        let mut policy = ClientPolicy::default();
+        if let Plant::Client(plant) = self.plant {
+            plant(&mut policy);
+        }
+        policy
+    }
+
+    /// How a reference server with this mistake decides.
+    pub fn server_policy(&self) -> ServerPolicy {
+        let mut policy = ServerPolicy::default();
+        if let Plant::Server(plant) = self.plant {
+            plant(&mut policy);
+        }
+        policy
+    }
+}
+
+/// The defect of a name.
+pub fn find(name: &str) -> Option<&'static Defect> {
+    DEFECTS.iter().find(|defect| defect.name == name)
+}
+
+/// Every mistake that can be planted.
+pub const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "no-idempotency-number",
+        mistake: "Mutations carry nothing that identifies them, so the server carries out a repeated request again.",
+        source: "004: No idempotency keys. Duplicates everywhere on flaky networks.",
+        oracles: &["duplicated"],
+        plant: Plant::Client(|policy| policy.idempotency = Idempotency::None),
+    },
+    Defect {
+        name: "new-number-on-each-retry",
+        mistake: "Every attempt gets a new number, so the server cannot know a retry from new work.",
+        source: "004: replays of the same UUID return the original response (NOT a duplicate write)",
+        oracles: &["duplicated"],
+        plant: Plant::Client(|policy| policy.idempotency = Idempotency::NumberedWhenSent),
+    },
+    Defect {
+        name: "row-dropped-when-sent",
+        mistake: "Work leaves the queue when it is sent, so a request that gets lost takes the work with it.",
+        source: "004: On 2xx: removes from queue; updates the cache with the server response",
+        oracles: &["lost"],
+        plant: Plant::Client(|policy| policy.removal = Removal::WhenSent),
+    },
+    Defect {
+        name: "counter-sent-as-absolute-value",
+        mistake: "A device sends the total that it sees, which overwrites what others counted meanwhile.",
+        source: "004: Counters: increment-based CRDTs",
+        oracles: &["lost"],
+        plant: Plant::Client(|policy| policy.counters = Counters::Total),
+    },
+    Defect {
+        name: "wall-clock-instead-of-hlc",
+        mistake: "Edits are stamped with the device's clock, so a slow clock loses against what its user had seen.",
+        source: "001: LWW without HLC: clock skew = wrong winner.",
+        oracles: &["lost"],
+        plant: Plant::Client(|policy| policy.stamps = Stamps::WallClock),
+    },
+    Defect {
+        name: "synced-shown-too-early",
+        mistake: "A record is shown as synced when its request leaves, before the server has it.",
+        source: "003: Users need to know whether their work is saved locally, syncing, failed, or completed.",
+        oracles: &["honest"],
+        plant: Plant::Client(|policy| policy.synced = SyncedShown::WhenSent),
+    },
+    Defect {
+        name: "discarded-work-comes-back",
+        mistake: "Discarding hides work from the screen but leaves it in the queue, so it is sent after all.",
+        source: "004: user can retry or discard",
+        oracles: &["invented"],
+        plant: Plant::Client(|policy| policy.discard = Discard::FromScreen),
+    },
+    Defect {
+        name: "never-resumes-on-reconnect",
+        mistake: "When the network comes back nothing happens until the app is started again.",
+        source: "001: No retry policy: failed sync stays failed. (Exponential backoff; resume on connectivity.)",
+        oracles: &["settled"],
+        plant: Plant::Client(|policy| policy.reconnect = Reconnect::StayQuiet),
+    },
+    Defect {
+        name: "conflict-dropped-on-second-device",
+        mistake: "A conflict is shown only on the device that caused it, so its user cannot decide on another.",
+        source: "004: user sees the conflict UI on both clients (or auto-merge if rules allow)",
+        oracles: &["converged"],
+        plant: Plant::Client(|policy| policy.remote_conflicts = RemoteConflicts::Drop),
+    },
+    Defect {
+        name: "panics-on-unknown-answer",
+        mistake: "An answer that is not the server's, such as a proxy's error page, crashes the app.",
+        source: "004: real users hit airplane mode, captive portals, and tunnels",
+        oracles: &["alive"],
+        plant: Plant::Client(|policy| policy.foreign_answer = ForeignAnswer::Panic),
+    },
+    Defect {
+        name: "base-version-ignored",
+        mistake: "The server takes a write that is based on an old version, and the newer one is gone silently.",
+        source: "004: On mismatch: 409 conflict; client must reconcile",
+        oracles: &["lost"],
+        plant: Plant::Server(|policy| policy.base_version = BaseVersion::Ignore),
+    },
+    Defect {
+        name: "page-boundary-skips-rows",
+        mistake: "A pull never delivers the change that comes right after a full page.",
+        source: "004: Pagination if delta exceeds [1000 records]",
+        oracles: &["converged"],
+        plant: Plant::Server(|policy| policy.page_boundary = PageBoundary::SkipsProbedRow),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_defect_changes_one_side_and_is_found_by_its_name() {
+        for defect in DEFECTS {
+            let client = defect.client_policy() != ClientPolicy::default();
+            let server = defect.server_policy() != ServerPolicy::default();
+            assert_eq!((client, server), (defect.side() == Side::Client, defect.side() == Side::Server));
+            assert_eq!(find(defect.name).map(|found| found.mistake), Some(defect.mistake));
+        }
+        assert!(find("none").is_none());
+    }
+
+    #[test]
+    fn every_defect_declares_one_or_two_oracles_that_exist() {
+        let known: BTreeSet<&str> = deadzone_oracle::ORACLES.iter().map(|oracle| oracle.name).collect();
+        for defect in DEFECTS {
+            assert!((1..=2).contains(&defect.oracles.len()), "{}", defect.name);
+            for oracle in defect.oracles {
+                assert!(known.contains(oracle), "{}: no oracle {oracle}", defect.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_sources_name_their_document() {
+        let names: BTreeSet<&str> = DEFECTS.iter().map(|defect| defect.name).collect();
+        assert_eq!(names.len(), DEFECTS.len());
+        for defect in DEFECTS {
+            let document = defect.source.split(": ").next().unwrap_or_default();
+            assert!(document.len() == 3 && document.starts_with("00"), "{}", defect.source);
+            assert!(defect.mistake.ends_with('.'), "{}", defect.mistake);
+        }
+    }
+}

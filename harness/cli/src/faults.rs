@@ -1,0 +1,129 @@
+//! What a script can do to the world, for `list faults`.
+
+use serde::Serialize;
+
+/// A fault as people learn it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct FaultDoc {
+    /// A line that brings it about.
+    pub(crate) example: &'static str,
+    /// What happens.
+    pub(crate) about: &'static str,
+    /// What has to have changed before a run counts it as having struck.
+    pub(crate) struck: &'static str,
+}
+
+/// Every fault, in the order in which the language lists them.
+pub(crate) const FAULTS: &[FaultDoc] = &[
+    FaultDoc {
+        example: "lose phone's next push",
+        about: "the request never reaches the server",
+        struck: "a request was dropped",
+    },
+    FaultDoc {
+        example: "lose the answer to phone's next push",
+        about: "the server commits, and nobody is told",
+        struck: "the answer to a commit was dropped",
+    },
+    FaultDoc {
+        example: "delay the answer to phone's next pull by 2m",
+        about: "the answer comes late; past the client's timeout where no time is said",
+        struck: "an answer was held back",
+    },
+    FaultDoc {
+        example: "deliver phone's next push twice",
+        about: "a middlebox repeats a request that the server has answered already",
+        struck: "the server got the second copy",
+    },
+    FaultDoc {
+        example: "execute phone's next push late by 90s",
+        about: "the request waits somewhere until the client has given up, then the server gets it",
+        struck: "the server committed it late",
+    },
+    FaultDoc {
+        example: "answer phone's next push with 502",
+        about: "a proxy answers with a page of HTML of its own, and the server sees nothing",
+        struck: "a request was answered so",
+    },
+    FaultDoc {
+        example: "partition phone | server",
+        about: "nothing passes between two hosts, either way",
+        struck: "a message was stopped",
+    },
+    FaultDoc {
+        example: "cut phone -> server",
+        about: "nothing passes from one host to another; the other way is open",
+        struck: "a message was stopped",
+    },
+    FaultDoc {
+        example: "loss phone 5%",
+        about: "packets get lost both ways, which a stream shows as delay and at last as a timeout",
+        struck: "a transmission was lost",
+    },
+    FaultDoc {
+        example: "latency phone 400ms..2s",
+        about: "every message takes that long, both ways",
+        struck: "an exchange was slowed",
+    },
+    FaultDoc {
+        example: "bandwidth phone 10KB/s",
+        about: "the line carries no more than that, both ways",
+        struck: "an exchange was slowed",
+    },
+    FaultDoc {
+        example: "reset phone's connection after 300 bytes",
+        about: "both ends see a reset in the middle of an answer",
+        struck: "a connection was reset",
+    },
+    FaultDoc {
+        example: "close phone's connection after 300 bytes",
+        about: "the stream ends in good order in the middle of an answer",
+        struck: "a connection was closed",
+    },
+    FaultDoc {
+        example: "jump phone's clock by -2h",
+        about: "the wall clock of a device or of the server is set, as users and time servers do",
+        struck: "something was written by that clock afterwards",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use deadzone_script::{Act, Fault, parse};
+
+    use super::*;
+
+    /// The place of a fault in the list. A new fault does not compile until it is listed.
+    fn place(fault: &Fault) -> usize {
+        match fault {
+            Fault::LoseRequest(..) => 0,
+            Fault::LoseAnswer(..) => 1,
+            Fault::DelayAnswer(..) => 2,
+            Fault::DeliverTwice(..) => 3,
+            Fault::ExecuteLate(..) => 4,
+            Fault::ProxyPage(..) => 5,
+            Fault::Partition { .. } => 6,
+            Fault::Cut { .. } => 7,
+            Fault::Loss { .. } => 8,
+            Fault::Latency { .. } => 9,
+            Fault::Bandwidth { .. } => 10,
+            Fault::Reset { .. } => 11,
+            Fault::Close { .. } => 12,
+            Fault::Jump { .. } => 13,
+        }
+    }
+
+    #[test]
+    fn every_fault_is_listed_with_an_example_that_parses() {
+        for (at, doc) in FAULTS.iter().enumerate() {
+            let text = format!(
+                "scenario x\nworkspace home: ana editor\ndevice phone: ana\nfault {}\nphone sync\n",
+                doc.example
+            );
+            let script = parse(&text).unwrap_or_else(|errors| panic!("{}", errors.render("x", false)));
+            let (_, _, step) = script.steps().next().expect("a step");
+            let Act::Fault(fault) = &step.act else { panic!("{} is no fault", doc.example) };
+            assert_eq!(place(fault), at, "{}", doc.example);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The file that replays a failure.
+
+use std::path::{Path, PathBuf};
+
+use deadzone_script::{Declaration, Item, Repro, Script};
+
+use crate::files;
+use crate::stop::Stop;
+
+/// Which run a repro repeats, and what it shows.
+pub(crate) struct Which<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) seed: u64,
+    pub(crate) client: &'a str,
+    pub(crate) defect: Option<&'a str>,
+    pub(crate) oracle: &'a str,
+    pub(crate) clause: &'a str,
+    /// None where the run died and left no trace.
+    pub(crate) digest: Option<&'a str>,
+}
+
+impl Which<'_> {
+    /// The script that repeats the run.
+    pub(crate) fn script(&self) -> Script {
+        let &Which { script, seed, client, defect, oracle, clause, digest } = self;
+        let digest_text = digest.unwrap_or_default();
+        let mut repro = script.as_repro(&Repro { seed, client, defect, oracle, clause, digest: digest_text });
+        if digest.is_none() {
+            repro.items.retain(|item| !matches!(item, Item::Declaration(Declaration::Digest(_))));
+        }
+        repro
+    }
+
+    /// Writes the repro.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Stop> {
+        files::write(path, self.script().to_string().as_bytes())
+    }
+}
+
+/// `SCENARIO-SEED[-DEFECT]` in a folder, with an ending.
+pub(crate) fn path(folder: &Path, scenario: &str, seed: u64, defect: Option<&str>, ending: &str) -> PathBuf {
+    let defect = defect.map_or_else(String::new, |defect| format!("-{defect}"));
+    folder.join(format!("{scenario}-{seed}{defect}.{ending}"))
+}

@@ -1,0 +1,6 @@
+//! The built binary, from outside.
+
+mod defects;
+mod outside;
+mod own_client;
+mod place;

@@ -1,0 +1,123 @@
+//! Every scenario of this folder, run as data: it is in canonical form, opens with why a user
+//! cares, passes on the reference, and together they find every planted defect with an oracle
+//! that the defect named beforehand.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use deadzone::defects::{DEFECTS, Defect};
+use deadzone_client::ReferenceClient;
+use deadzone_client_tiny::TinyClient;
+use deadzone_contract::Client;
+use deadzone_oracle::{ORACLES, Outcome, judge};
+use deadzone_script::{Item, Script, Suite};
+use deadzone_server::ReferenceServer;
+use deadzone_world::{Lineup, missing, run};
+
+/// The command line runs many more; these are for `cargo test`.
+const SEEDS: std::ops::Range<u64> = 0..3;
+
+fn scripts() -> Vec<(String, String, Script)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let mut scripts: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder of this file")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "scn"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            let name = path.file_stem().expect("it ends in .scn").to_string_lossy().into_owned();
+            let script = deadzone_script::parse(&text)
+                .unwrap_or_else(|errors| panic!("{}", errors.render(&name, false)));
+            (name, text, script)
+        })
+        .collect();
+    scripts.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    scripts
+}
+
+fn lineup(client: impl Client + 'static, server: ReferenceServer, defect: Option<&Defect>) -> Lineup {
+    let defect = defect.map(|defect| defect.name.to_owned());
+    Lineup { client: Arc::new(client), server: Arc::new(server), defect }
+}
+
+fn reference() -> Lineup {
+    lineup(ReferenceClient::default(), ReferenceServer::default(), None)
+}
+
+#[test]
+fn every_scenario_is_named_placed_and_says_why_a_user_cares() {
+    for (name, text, script) in scripts() {
+        assert_eq!(script.name(), name);
+        assert!(script.suite().is_some(), "{name} belongs to no suite");
+        assert_eq!(script.to_string(), text, "{name} is not in canonical form");
+        let opening = script.items.iter().map_while(|item| match item {
+            Item::Comment(words) => Some(words.as_str()),
+            _ => None,
+        });
+        let opening = opening.collect::<Vec<_>>().join(" ");
+        let source = ["(000", "(001", "(002", "(003", "(004"].iter().any(|source| opening.contains(source));
+        assert!(source, "{name} does not say which line of the source documents it covers");
+    }
+}
+
+#[test]
+fn every_scenario_passes_on_the_reference() {
+    for (name, _, script) in scripts() {
+        for seed in SEEDS {
+            let judgement = judge(&run(&script, seed, &reference()));
+            assert_eq!(judgement.outcome, Outcome::Pass, "{name} {seed}: {judgement:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_gate_of_a_pull_request_is_part_of_the_nightly_run() {
+    let gate: Vec<String> = scripts()
+        .into_iter()
+        .filter(|(_, _, script)| script.suite() == Some(Suite::Pr))
+        .map(|(name, ..)| name)
+        .collect();
+    assert_eq!(gate, ["concurrent-edits-on-two-devices", "offline-write-then-reconnect"]);
+}
+
+#[test]
+fn every_planted_defect_is_found_by_an_oracle_that_it_named_and_every_oracle_finds_one() {
+    let mut proven = BTreeSet::new();
+    for defect in DEFECTS {
+        let client = ReferenceClient::new(defect.client_policy());
+        let planted = lineup(client, ReferenceServer::new(defect.server_policy()), Some(defect));
+        let mut found = BTreeSet::new();
+        for (_, _, script) in scripts() {
+            for seed in SEEDS {
+                let judgement = judge(&run(&script, seed, &planted));
+                found.extend(judgement.verdicts.iter().filter(|v| v.outcome == Outcome::Fail).map(|v| v.oracle));
+            }
+        }
+        let named: Vec<&str> = defect.oracles.iter().copied().filter(|oracle| found.contains(oracle)).collect();
+        assert!(!named.is_empty(), "{} is found by {found:?}, not by {:?}", defect.name, defect.oracles);
+        assert!((1..=2).contains(&defect.oracles.len()), "{}", defect.name);
+        proven.extend(named);
+    }
+    // `expected` is shown to fail by its own tests: it judges the words of scripts.
+    let silent: Vec<&str> =
+        ORACLES.iter().map(|oracle| oracle.name).filter(|name| !proven.contains(name) && *name != "expected").collect();
+    assert!(silent.is_empty(), "no defect shows that these can fail: {silent:?}");
+}
+
+#[test]
+fn the_small_client_passes_where_it_can_and_its_clock_is_found_wrong() {
+    let tiny = || lineup(TinyClient, ReferenceServer::default(), None);
+    let (mut passed, mut failed, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, _, script) in scripts() {
+        if !missing(&script, &tiny()).is_empty() {
+            skipped.push(name);
+            continue;
+        }
+        let outcomes = SEEDS.map(|seed| judge(&run(&script, seed, &tiny())).outcome);
+        if outcomes.into_iter().all(|outcome| outcome == Outcome::Pass) { passed.push(name) } else { failed.push(name) }
+    }
+    assert_eq!(failed, ["fast-clock-never-beats-a-write-that-had-seen-it"]);
+    assert!(passed.len() >= 4, "{passed:?}");
+    assert_eq!(skipped, ["concurrent-edits-on-two-devices", "discard-after-a-lost-answer"]);
+}
