@@ -91,17 +91,23 @@ fn every_planted_defect_is_found_by_an_oracle_that_it_named_and_every_oracle_fin
         for (_, _, script) in scripts() {
             for seed in SEEDS {
                 let judgement = judge(&run(&script, seed, &planted));
-                found.extend(judgement.verdicts.iter().filter(|v| v.outcome == Outcome::Fail).map(|v| v.oracle));
+                found.extend(
+                    judgement.verdicts.iter().filter(|v| v.outcome == Outcome::Fail).map(|v| v.oracle),
+                );
             }
         }
-        let named: Vec<&str> = defect.oracles.iter().copied().filter(|oracle| found.contains(oracle)).collect();
+        let named: Vec<&str> =
+            defect.oracles.iter().copied().filter(|oracle| found.contains(oracle)).collect();
         assert!(!named.is_empty(), "{} is found by {found:?}, not by {:?}", defect.name, defect.oracles);
         assert!((1..=2).contains(&defect.oracles.len()), "{}", defect.name);
         proven.extend(named);
     }
     // `expected` is shown to fail by its own tests: it judges the words of scripts.
-    let silent: Vec<&str> =
-        ORACLES.iter().map(|oracle| oracle.name).filter(|name| !proven.contains(name) && *name != "expected").collect();
+    let silent: Vec<&str> = ORACLES
+        .iter()
+        .map(|oracle| oracle.name)
+        .filter(|name| !proven.contains(name) && *name != "expected")
+        .collect();
     assert!(silent.is_empty(), "no defect shows that these can fail: {silent:?}");
 }
 
@@ -115,7 +121,11 @@ fn the_small_client_passes_where_it_can_and_its_clock_is_found_wrong() {
             continue;
         }
         let outcomes = SEEDS.map(|seed| judge(&run(&script, seed, &tiny())).outcome);
-        if outcomes.into_iter().all(|outcome| outcome == Outcome::Pass) { passed.push(name) } else { failed.push(name) }
+        if outcomes.into_iter().all(|outcome| outcome == Outcome::Pass) {
+            passed.push(name)
+        } else {
+            failed.push(name)
+        }
     }
     assert_eq!(failed, ["fast-clock-never-beats-a-write-that-had-seen-it"]);
     assert!(passed.len() >= 4, "{passed:?}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use deadzone_oracle::Outcome;
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{Look, Report, Run, Told, failure};
+use crate::{Look, Report, Run, Told, failures};
 
 /// Why there is no document.
 #[derive(Debug)]
@@ -92,11 +92,15 @@ fn status(name: &str, gravest: Outcome, runs: &[&Run], told: &[Told<'_>], progra
     match gravest {
         Outcome::Pass => TestCaseStatus::success(),
         Outcome::Fail => {
-            let own: Vec<&Told<'_>> = told.iter().filter(|told| told.run.scenario == name).collect();
-            let stories: Vec<String> = own.iter().map(|told| failure(told, program, Look::Plain)).collect();
+            let own: Vec<Told<'_>> = told.iter().filter(|told| told.run.scenario == name).copied().collect();
             let summary = own.first().map_or("", |told| &told.finding.summary);
             let kind = own.first().map_or("", |told| &told.finding.oracle);
-            non_success(NonSuccessKind::Failure, kind, message + summary, stories.join("\n"))
+            non_success(
+                NonSuccessKind::Failure,
+                kind,
+                message + summary,
+                failures(&own, program, Look::Plain),
+            )
         }
         Outcome::Unknown | Outcome::Error => {
             let own = runs.iter().filter(|run| run.outcome == gravest);

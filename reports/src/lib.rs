@@ -24,4 +24,4 @@ pub use json::document;
 pub use junit::{JunitError, junit};
 pub use run::{Finding, Report, Run, Skipped, Told};
 pub use story::{MOMENTS_MAX, Moment, Story, story};
-pub use terminal::{Look, failure, shorten, summary, time, unknowns};
+pub use terminal::{Look, failure, failures, shorten, summary, time, unknowns};

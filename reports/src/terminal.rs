@@ -90,6 +90,30 @@ pub fn failure(told: &Told<'_>, program: &str, look: Look) -> String {
     text
 }
 
+/// Failures as people read them: of each run the first violation with its story, the others in a
+/// line each, since they mostly are other sides of the same thing. A blank line follows each run.
+pub fn failures(told: &[Told<'_>], program: &str, look: Look) -> String {
+    let mut text = String::new();
+    let mut rest: Vec<&Told<'_>> = told.iter().collect();
+    while let Some(first) = rest.first().copied() {
+        text += &failure(first, program, look);
+        let run = |told: &Told<'_>| (told.run.scenario.clone(), told.run.seed);
+        let (same, others): (Vec<&Told<'_>>, Vec<&Told<'_>>) =
+            rest.into_iter().partition(|told| run(told) == run(first));
+        for Told { finding, failing, runs, .. } in &same[1..] {
+            let oracle = look.paint(BAD, format!("{} {}", finding.oracle, finding.clause));
+            let counted = look.paint(QUIET, how_many(*failing, *runs));
+            push(
+                &mut text,
+                format_args!("  {}     {oracle}: {}{counted}\n", look.paint(QUIET, "also"), finding.summary),
+            );
+        }
+        text.push('\n');
+        rest = others;
+    }
+    text
+}
+
 fn how_many(failing: usize, runs: usize) -> String {
     match runs {
         0 | 1 => String::new(),

@@ -131,7 +131,6 @@ impl State {
         let end = conn.end(side);
         match payload {
             Payload::Syn => return self.syn(key),
-            Payload::Fin if severed => {}
             _ if severed || end.phase == Phase::Closed => return false,
             Payload::SynAck => {
                 end.phase = Phase::Open;

@@ -277,6 +277,19 @@ fn an_idle_connection_is_closed_by_the_server_after_thirty_seconds() {
 }
 
 #[test]
+fn a_request_that_meets_the_closing_of_its_connection_goes_out_on_another() {
+    run(async |net| {
+        let (client, ..) = exchange_world(&net);
+        post(&client, "hello").await.unwrap();
+        // The server's end of stream arrives in the instant in which the request is made.
+        sleep(secs(30)).await;
+        let (response, time) = timed(post(&client, "again")).await;
+        assert_eq!((response.unwrap().into_body(), time), (Bytes::from("again"), ms(80)));
+        assert_eq!(net.stats().connections, 2);
+    });
+}
+
+#[test]
 fn a_connection_that_never_sends_a_request_is_closed_after_thirty_seconds() {
     run(async |net| {
         let (near, far) = two_hosts(&net);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deadzone_reports::{Finding, Report, Run, Told, failure, unknowns};
+use deadzone_reports::{Finding, Report, Run, failures, unknowns};
 use deadzone_script::Script;
 
 use super::status;
@@ -61,18 +61,8 @@ fn run_of(script: &Script, job: &Job, ending: Ending) -> Run {
 
 fn text_of(run: &Run, script: &Script, overridden: bool) -> String {
     let look = output::look();
-    let mut text = String::new();
-    for (at, finding) in run.findings.iter().enumerate() {
-        // One story an oracle.
-        let first = run.findings.iter().position(|other| other.oracle == finding.oracle);
-        if first == Some(at) {
-            text += &failure(&Told { run, finding, failing: 1, runs: 1 }, &output::program(), look);
-        }
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
     let report = Report { runs: vec![run.clone()], ..Report::default() };
+    let mut text = failures(&report.told(), &output::program(), look);
     text += &unknowns(&report, look);
     for line in compared(run, script, overridden) {
         text += &line;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deadzone_oracle::Outcome;
-use deadzone_reports::{Finding, Report, Run as RunReport, document, failure, junit, summary, unknowns};
+use deadzone_reports::{Finding, Report, Run as RunReport, document, failures, junit, summary, unknowns};
 
 use super::{finding_of, status};
 use crate::args::Run;
@@ -59,7 +59,7 @@ fn print(args: &Run, report: &Report) -> Result<(), Stop> {
         return Ok(());
     }
     let look = output::look();
-    let stories = report.told().iter().map(|told| failure(told, &program, look) + "\n").collect::<String>();
+    let stories = failures(&report.told(), &program, look);
     output::result(&(stories + &unknowns(report, look) + &summary(report, look)));
     Ok(())
 }
