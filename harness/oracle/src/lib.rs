@@ -141,6 +141,13 @@ fn doubts(history: &History<'_>) -> Vec<String> {
     if !history.end.finished {
         doubts.push("the run did not come to its end".to_owned());
     }
+    // A step that was refused did not do what the script relies on.
+    doubts.extend(history.entries.iter().filter_map(|entry| match &entry.event {
+        Event::Refused { action, detail, .. } => {
+            Some(format!("{} refused step {action} ({detail}): the script did not go as written", entry.host))
+        }
+        _ => None,
+    }));
     // A fault that changed nothing has tested nothing.
     let mut idle: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     for (at, entry) in history.entries.iter().enumerate() {

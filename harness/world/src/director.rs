@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use deadzone_contract::{Action, Change, FieldChange, Parameters, RecordId, seam::ServerStart};
+use deadzone_contract::{Action, Change, Code, FieldChange, Parameters, RecordId, seam::ServerStart};
 use deadzone_net::{Draws, Net};
 use deadzone_script::{Act, Declaration, Fault, HostAct, Script, Step, UserAction};
 use deadzone_trace::{Event, Expectation, Header, NetTotals};
@@ -264,9 +264,17 @@ impl Director {
             UserAction::Discard { name } => on(name, |record| Action::Discard { record }),
             UserAction::Retry { name } => on(name, |record| Action::Retry { record }),
         };
-        // A record whose create never came to an end has no name; nobody can touch it by it.
-        if let Some(act) = act {
-            self.act(device, id, None, act).await;
+        match act {
+            Some(act) => self.act(device, id, None, act).await,
+            // A record whose create never came to an end has no name; nobody can touch it by it.
+            None => self.recorder.record(
+                device,
+                Event::Refused {
+                    action: id.to_owned(),
+                    code: Code::UnknownRecord,
+                    detail: "the record was never saved".to_owned(),
+                },
+            ),
         }
     }
 

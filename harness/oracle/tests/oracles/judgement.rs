@@ -35,6 +35,13 @@ fn where_nothing_was_saved_nothing_is_proven() {
 }
 
 #[test]
+fn a_step_that_was_refused_proves_nothing() {
+    let judgement = good().begin("phone", "a2", discard("task/1")).refused("a2").judge();
+    assert_eq!(judgement.outcome, Outcome::Unknown);
+    assert_eq!(judgement.unknowns[0], "phone refused step a2 (no): the script did not go as written");
+}
+
+#[test]
 fn a_fault_that_struck_nothing_proves_nothing() {
     let began = |fault: &str| Event::FaultBegan {
         fault: fault.to_owned(),
