@@ -33,4 +33,4 @@ pub(crate) const TIME_MS_MAX: u64 = 36_500 * 24 * 60 * 60 * 1_000;
 pub const DRIFT_PPM_MAX: i32 = 100_000;
 
 /// The most problems that are told of one script at once.
-pub const PROBLEMS_MAX: usize = 20;
+pub const PROBLEMS_MAX: usize = 5;

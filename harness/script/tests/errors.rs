@@ -305,7 +305,7 @@ fn after_the_first_few_errors_the_parser_stops() {
     for line in ["oops\n", "phone sync\nphone restart\n"] {
         let errors = parse(&format!("{WORLD}{}", line.repeat(PROBLEMS_MAX + 5))).unwrap_err();
         assert_eq!(errors.iter().count(), PROBLEMS_MAX);
-        assert!(errors.render("bad.scn", false).ends_with("\nstopped after 20 errors\n"));
+        assert!(errors.render("bad.scn", false).ends_with("\nstopped after 5 errors\n"));
     }
 }
 
