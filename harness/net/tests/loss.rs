@@ -135,6 +135,23 @@ fn five_percent_loss_delays_some_and_loses_none() {
 }
 
 #[test]
+fn a_message_of_many_packets_is_stopped_more_often_and_only_its_missing_part_sent_again() {
+    run(async |net| {
+        let (client, server) = two_hosts(&net);
+        let (mut near, mut far) = connection(&client, &server).await;
+        net.change_link(client.id(), server.id(), |link| link.loss = 0.05);
+        let sixteen_packets = [7; 16 * 1460];
+        for _ in 0..300 {
+            near.write_all(&sixteen_packets).await.unwrap();
+            far.read_exact(&mut [0; 16 * 1460]).await.unwrap();
+        }
+        // 56 % of the messages lose something; of these repairs, of 1.4 packets each, 7 % do.
+        let lost = net.stats().lost;
+        assert!((150..210).contains(&lost), "{lost}");
+    });
+}
+
+#[test]
 fn later_data_hurry_the_retransmission() {
     /// How long until the first of `writes` arrives when its first attempt is lost.
     fn time_until_repaired(writes: usize) -> Duration {

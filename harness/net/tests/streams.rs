@@ -189,6 +189,20 @@ fn backpressure_survives_an_interface_that_goes_down_under_the_news_of_room() {
 }
 
 #[test]
+fn a_stream_wakes_the_task_that_polled_it_last() {
+    run(async |net| {
+        let (client, server) = two_hosts(&net);
+        let (mut near, mut far) = connection(&client, &server).await;
+        assert!(timeout(secs(1), read_text(&mut far)).await.is_err());
+        let (tell, told) = tokio::sync::oneshot::channel();
+        server.spawn(async move { tell.send(read_text(&mut far).await) });
+        sleep(secs(1)).await;
+        near.write_all(b"wake up").await.unwrap();
+        assert_eq!(timeout(secs(1), told).await.unwrap().unwrap().unwrap(), "wake up");
+    });
+}
+
+#[test]
 fn an_empty_read_or_write_does_nothing() {
     run(async |net| {
         let (client, server) = two_hosts(&net);

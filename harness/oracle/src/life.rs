@@ -6,7 +6,7 @@ use deadzone_contract::{RecordView, Rule, Value};
 
 use crate::counter::{self, Addend, Part, Sum};
 use crate::history::end::Audit;
-use crate::history::{Demand, Effect, FieldHistory, History, Last, Op, RecordHistory};
+use crate::history::{Demand, Effect, FieldHistory, History, Last, Op, RecordHistory, Status};
 
 /// One record at the end of a run.
 pub(crate) struct Life<'h, 't> {
@@ -87,15 +87,18 @@ impl<'h, 't> Life<'h, 't> {
             Op::Add(by) => Some((effect, by)),
             _ => None,
         });
-        adds.map(|(effect, by)| {
+        let addend = |(effect, by)| {
             let part = match (self.firm(effect), self.possible(effect)) {
                 (true, _) => Part::Firm,
                 (false, true) => Part::Free,
                 (false, false) => Part::Never,
             };
             Addend { effect, by, part }
-        })
-        .collect()
+        };
+        let mut addends: Vec<Addend> = adds.map(addend).collect();
+        // Where several explain a total, refused work is the least likely to.
+        addends.sort_by_key(|addend| self.record.effects[addend.effect].status == Status::Refused);
+        addends
     }
 
     /// The sum of the increments that have to be in a counter, with how many more may be.
