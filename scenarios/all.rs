@@ -122,9 +122,9 @@ fn the_small_client_passes_where_it_can_and_its_clock_is_found_wrong() {
         }
         let outcomes = SEEDS.map(|seed| judge(&run(&script, seed, &tiny())).outcome);
         if outcomes.into_iter().all(|outcome| outcome == Outcome::Pass) {
-            passed.push(name)
+            passed.push(name);
         } else {
-            failed.push(name)
+            failed.push(name);
         }
     }
     assert_eq!(failed, ["fast-clock-never-beats-a-write-that-had-seen-it"]);
