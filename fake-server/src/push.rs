@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use deadzone_contract::Code;
 use deadzone_contract::wire::{
-    FieldResult, Mutation, MutationResult, Outcome, PushAnswer, PushRequest, ServerRecord,
+    FieldResult, Mutation, MutationKind, MutationResult, Outcome, PushAnswer, PushRequest, ServerRecord,
 };
 
 use crate::App;
@@ -100,9 +100,10 @@ fn once(context: &Context<'_>, mutation: &Mutation) -> Result<Answered, Unfit> {
 impl Answered {
     fn into_result(self, context: &Context<'_>, mutation: Mutation) -> rusqlite::Result<MutationResult> {
         let may_see = self.record.is_some();
+        let deleting = matches!(mutation.kind, MutationKind::Delete { .. });
         let state = self
             .record
-            .filter(|record| !record.deleted)
+            .filter(|record| !record.purged && !(record.deleted && deleting))
             .map(|record| record.into_state(context.db, context.caller))
             .transpose()?;
         let fields = mutation

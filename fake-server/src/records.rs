@@ -79,7 +79,7 @@ impl Record {
         self.into_state(db, caller).map(PulledChange::Record)
     }
 
-    /// Its present state. The caller is a member of its workspace, and it is not deleted.
+    /// Its present state, or the one under its tombstone. The caller is a member of its workspace.
     pub(crate) fn into_state(self, db: &Connection, caller: &Caller) -> rusqlite::Result<ServerRecord> {
         Ok(ServerRecord {
             fields: fields(db, self.key, &self.entity)?,
@@ -90,6 +90,7 @@ impl Record {
             parent: self.parent,
             version: self.version,
             included: self.included,
+            deleted: self.deleted,
         })
     }
 }

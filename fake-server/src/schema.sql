@@ -104,7 +104,7 @@ CREATE TABLE touches (
     record  INTEGER NOT NULL REFERENCES records (key),
     device  TEXT NOT NULL,
     number  INTEGER,          -- its highest mutation that the record includes
-    version INTEGER NOT NULL, -- the record's, after this device's latest change
+    version INTEGER NOT NULL, -- the record's, after this device's latest edit; 0: it made none
     PRIMARY KEY (record, device)
 ) STRICT, WITHOUT ROWID;
 

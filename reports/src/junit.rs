@@ -99,7 +99,7 @@ fn status(name: &str, gravest: Outcome, runs: &[&Run], told: &[Told<'_>], progra
                 NonSuccessKind::Failure,
                 kind,
                 message + summary,
-                failures(&own, program, Look::Plain),
+                failures(&own, program, Look::Plain).trim_end_matches('\n').to_owned() + "\n",
             )
         }
         Outcome::Unknown | Outcome::Error => {

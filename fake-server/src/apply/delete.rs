@@ -9,7 +9,7 @@ use crate::records::Record;
 
 impl Context<'_> {
     /// Deletes a record, unless it was changed since its user had it in view. The content stays
-    /// under the tombstone, so that an edit can bring it back whole.
+    /// under the tombstone, open conflicts included, so that an edit can bring it back whole.
     pub(super) fn delete(
         &self,
         mutation: &Mutation,
@@ -17,14 +17,14 @@ impl Context<'_> {
         base: &Base,
     ) -> Result<Carried, Unfit> {
         if !record.deleted && self.in_view(&record, base)? {
-            self.db.prepare_cached("DELETE FROM conflicts WHERE record = ?1")?.execute([record.key])?;
             self.change(&mut record, mutation.number, None, Some(self.now_ms))?;
         }
         Ok(Carried { record, conflicts: Default::default() })
     }
 
     /// Whether everything in the record was in view at `base`: its version is still the same, or
-    /// what came since is this device's own work that the base names.
+    /// what came since is this device's own work that the base names. Another device's delete is
+    /// nothing that a delete could overlook.
     fn in_view(&self, record: &Record, base: &Base) -> rusqlite::Result<bool> {
         if record.version == base.version {
             return Ok(true);

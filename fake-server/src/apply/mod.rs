@@ -137,7 +137,7 @@ impl Context<'_> {
         effects.commit_seq = Some(commit_seq);
         effects.apply_all()?;
         let conflicts = effects.conflicts;
-        self.touch(&record)?;
+        self.touch(&record, true)?;
         Ok(Carried { record, conflicts })
     }
 
@@ -200,17 +200,19 @@ impl Context<'_> {
                 "UPDATE records SET version = ?2, commit_seq = ?3, deleted_ms = ?4 WHERE key = ?1",
             )?
             .execute(params![record.key, record.version, record.commit_seq, deleted_ms])?;
-        self.touch(record)
+        self.touch(record, deleted_ms.is_none())
     }
 
-    /// Remembers that the record's present version is this device's work.
-    fn touch(&self, record: &Record) -> rusqlite::Result<()> {
+    /// Remembers what this device has had to do with a record: its latest mutation, and, if that
+    /// was an edit, the version that it made.
+    fn touch(&self, record: &Record, edited: bool) -> rusqlite::Result<()> {
+        let version = if edited { record.version } else { 0 };
         self.db
             .prepare_cached(
                 "INSERT INTO touches (record, device, number, version) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET number = excluded.number, version = excluded.version",
+                 ON CONFLICT DO UPDATE SET number = excluded.number, version = max(version, excluded.version)",
             )?
-            .execute(params![record.key, self.device, record.included, record.version])?;
+            .execute(params![record.key, self.device, record.included, version])?;
         Ok(())
     }
 }

@@ -73,12 +73,31 @@ fn an_edit_brings_a_deleted_record_back_whole() {
 }
 
 #[test]
-fn a_delete_closes_the_conflicts() {
+fn open_conflicts_wait_under_a_tombstone() {
     let lab = lab();
     lab.push("ben/laptop", [update(1, "t").set("status", "open", base(0))]);
     lab.push("ana/phone", [update(1, "t").set("status", "done", base(0))]);
     lab.push("ben/laptop", [delete(2, "t", base(3))]);
-    assert_snapshot!(lab.push("ana/phone", [update(2, "t").put("title", "Back")]), @"2 done -> t@5 status=open@1 title=Back includes 2");
+    assert_snapshot!(lab.push("ana/phone", [update(2, "t").put("title", "Back")]), @"2 done -> t@5 status=open@1 title=Back [status: phone:1:status mine=done theirs=open@1] includes 2");
+}
+
+#[test]
+fn a_delete_elsewhere_is_nothing_that_a_delete_could_overlook() {
+    let lab = lab();
+    lab.push("ben/laptop", [delete(1, "t", base(1))]);
+    // The edit was made before either delete was known and brings the record back; its own
+    // device then deletes it, and nobody is left who wants it.
+    assert_snapshot!(lab.push("ana/phone", [
+        update(1, "t").put("title", "Mine"),
+        delete(2, "t", after(1, 1)),
+    ]), @r"
+    1 done -> t@3 title=Mine includes 1
+    2 done -> nothing
+    ");
+    assert_snapshot!(lab.all("ben/laptop"), @r"
+    p@1 title=House
+    t@4 deleted includes 1
+    ");
 }
 
 #[test]

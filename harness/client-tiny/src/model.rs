@@ -121,6 +121,9 @@ impl State {
     }
 
     fn keep(&mut self, server: ServerRecord) {
+        if server.deleted {
+            return drop(self.docs.remove(&server.record));
+        }
         let doc = self.docs.entry(server.record.clone()).or_default();
         if doc.server.as_ref().is_some_and(|known| known.version > server.version) {
             return;

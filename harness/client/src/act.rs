@@ -104,7 +104,7 @@ async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     }
     discard_rows(&mut tx, &record, &rows)?;
     if record.server.is_some() {
-        tx.set_state(&id, RecordState::Discarded)?;
+        tx.set_state(&id, Some(RecordState::Discarded))?;
     }
     tx.discarded = Some(id.clone());
     app.commit(tx).await?;

@@ -98,7 +98,7 @@ impl App {
             let over = overlay::overlay(&record, &rows, "");
             if let Some(shown) = record.state {
                 let derived = overlay::derived_state(&record, &rows, &over);
-                tx.set_state(&id, overlay::restarted_state(shown, derived))?;
+                tx.set_state(&id, Some(overlay::restarted_state(shown, derived)))?;
             }
             tx.touched.insert(id);
         }
@@ -158,13 +158,16 @@ impl App {
         if !over.visible {
             if rows.is_empty() {
                 tx.drop_record(id)?;
+            } else {
+                // Should an edit elsewhere bring it back, its badge begins anew.
+                tx.set_state(id, None)?;
             }
             return Ok(None);
         }
         let derived = overlay::derived_state(&record, &rows, &over);
         let state = overlay::next_state(record.state, derived);
         if record.state != Some(state) {
-            tx.set_state(id, state)?;
+            tx.set_state(id, Some(state))?;
         }
         Ok(Some(overlay::view(&record, over, state)))
     }

@@ -253,6 +253,7 @@ mod tests {
             fields: fields.iter().map(|(name, field)| ((*name).to_owned(), field.clone())).collect(),
             conflicts: Vec::new(),
             included,
+            deleted: false,
         };
         RecordRow {
             record: id,

@@ -213,12 +213,20 @@ impl<'a> Tx<'a> {
         self.touched.insert(server.record.clone());
         let mut upsert = self.store.conn.prepare_cached(
             "INSERT INTO records (record, entity, workspace, parent, server, deleted, epoch)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)
-             ON CONFLICT (record) DO UPDATE SET server = ?5, deleted = 0, epoch = ?6",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?7, ?6)
+             ON CONFLICT (record) DO UPDATE SET server = ?5, deleted = ?7, epoch = ?6",
         )?;
         let parent = server.parent.as_ref().map(|p| &p.0);
         let json = serde_json::to_string(server)?;
-        upsert.execute(params![server.record.0, server.entity, server.workspace, parent, json, epoch])?;
+        upsert.execute(params![
+            server.record.0,
+            server.entity,
+            server.workspace,
+            parent,
+            json,
+            epoch,
+            server.deleted
+        ])?;
         Ok(())
     }
 
@@ -236,9 +244,9 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
-    pub(crate) fn set_state(&self, record: &RecordId, state: RecordState) -> Result<()> {
+    pub(crate) fn set_state(&self, record: &RecordId, state: Option<RecordState>) -> Result<()> {
         let mut update = self.store.conn.prepare_cached("UPDATE records SET state = ?2 WHERE record = ?1")?;
-        update.execute([&record.0, &state.to_string()])?;
+        update.execute(params![record.0, state.map(|state| state.to_string())])?;
         Ok(())
     }
 

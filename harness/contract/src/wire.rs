@@ -138,6 +138,9 @@ pub struct ServerRecord {
     /// must not lay a mutation over a state that has it in it already: an increment would show
     /// twice while its answer is lost.
     pub included: Option<u64>,
+    /// The record is deleted, and this is what stands under its tombstone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
 }
 
 /// A field's value with what its rule needs.
@@ -307,7 +310,9 @@ pub struct MutationResult {
     pub record: RecordId,
     /// Taken or refused as a whole.
     pub outcome: Outcome,
-    /// The record's present state; none where it is deleted or the caller may not see it.
+    /// The record's present state; none where the caller may not see it, and after a delete. Where
+    /// another device deleted the record meanwhile, it is the state under the tombstone, so that
+    /// this device has whole what its further work will bring back.
     pub state: Option<ServerRecord>,
 }
 
