@@ -1,4 +1,4 @@
-//! Every scenario of this folder, run as data: it is in canonical form, opens with why a user
+//! Every scenario of this folder and its regressions, run as data: it is in canonical form, opens with why a user
 //! cares, passes on the reference, and together they find every planted defect with an oracle
 //! that the defect named beforehand.
 
@@ -20,8 +20,10 @@ const SEEDS: std::ops::Range<u64> = 0..3;
 
 fn scripts() -> Vec<(String, String, Script)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    let mut scripts: Vec<_> = std::fs::read_dir(folder)
-        .expect("the folder of this file")
+    let regressions = folder.join("regressions");
+    let mut scripts: Vec<_> = [folder, regressions]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("a folder of scenarios"))
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "scn"))
         .map(|path| {
@@ -129,5 +131,7 @@ fn the_small_client_passes_where_it_can_and_its_clock_is_found_wrong() {
     }
     assert_eq!(failed, ["fast-clock-never-beats-a-write-that-had-seen-it"]);
     assert!(passed.len() >= 4, "{passed:?}");
-    assert_eq!(skipped, ["concurrent-edits-on-two-devices", "discard-after-a-lost-answer"]);
+    for name in ["concurrent-edits-on-two-devices", "discard-after-a-lost-answer"] {
+        assert!(skipped.iter().any(|skipped| skipped == name), "{skipped:?}");
+    }
 }
