@@ -87,10 +87,14 @@ impl<'a> Key<'a> {
 }
 
 /// The SHA-256 of the mutation's one form in JSON: members in the order of their declaration,
-/// maps in the order of their keys, no white space.
+/// maps in the order of their keys, no white space. The stamp is left out: a device whose stamp
+/// was refused stamps the same work anew, under the same number, while an earlier copy with the
+/// old stamp may still be on its way.
 fn digest(mutation: &Mutation) -> [u8; 32] {
     let mut writer = Hashing(Sha256::new());
-    serde_json::to_writer(&mut writer, mutation).expect("a mutation is JSON and a digest takes everything");
+    let Mutation { number, record, kind, stamp: _, fields } = mutation;
+    serde_json::to_writer(&mut writer, &(number, record, kind, fields))
+        .expect("a mutation is JSON and a digest takes everything");
     writer.0.finalize().into()
 }
 

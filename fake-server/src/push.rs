@@ -103,7 +103,7 @@ impl Answered {
         let deleting = matches!(mutation.kind, MutationKind::Delete { .. });
         let state = self
             .record
-            .filter(|record| !record.purged && !(record.deleted && deleting))
+            .filter(|record| !(record.purged || record.deleted && deleting))
             .map(|record| record.into_state(context.db, context.caller))
             .transpose()?;
         let fields = mutation

@@ -26,6 +26,14 @@ impl Context<'_> {
     /// what came since is this device's own work that the base names. Another device's delete is
     /// nothing that a delete could overlook.
     fn in_view(&self, record: &Record, base: &Base) -> rusqlite::Result<bool> {
+        let others_conflicts = self
+            .db
+            .prepare_cached("SELECT 1 FROM conflicts WHERE record = ?1 AND user <> ?2")?
+            .exists(params![record.key, self.caller.user])?;
+        if others_conflicts {
+            // Work of somebody else that this user cannot have had in view.
+            return Ok(false);
+        }
         if record.version == base.version {
             return Ok(true);
         }

@@ -20,8 +20,12 @@ pub(crate) fn read(path: &Path) -> Result<String, Stop> {
 }
 
 /// Writes a file, with the folders that it needs: under a name of its own first, so that nobody
-/// ever sees half of it.
+/// ever sees half of it. What is there and is no plain file, such as `/dev/stdout` or a pipe, is
+/// written to as it is: a rename would put a file in its place.
 pub(crate) fn write(path: &Path, text: &[u8]) -> Result<(), Stop> {
+    if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return fs::write(path, text).map_err(|error| cannot_write(path, &error));
+    }
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
     let mut draft = Draft::new(path).map_err(|error| cannot_write(path, &error))?;

@@ -11,11 +11,16 @@ use deadzone_reports::Look;
 
 use crate::stop::Stop;
 
-/// Writes a result.
-pub(crate) fn result(text: &str) {
+/// Writes a result. A reader that went away has read enough; that nothing could be written is an
+/// error.
+pub(crate) fn result(text: &str) -> Result<(), Stop> {
     let mut out = anstream::stdout();
-    // A reader that went away has read enough.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Stop::harness(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes an error or a remark.

@@ -133,13 +133,18 @@ pub(crate) fn field_base(
         Some(ServerField::Version { version, .. }) => *version,
         _ => 0,
     };
-    let after = rows
-        .iter()
-        .filter(|row| applies(row, server) && row.status != RowStatus::Failed)
-        .filter(|row| matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. })))
-        .map(|row| row.number)
-        .max();
-    deadzone_contract::wire::Base { version, after }
+    let pending = rows.iter().rfind(|row| {
+        applies(row, server)
+            && row.status != RowStatus::Failed
+            && matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. }))
+    });
+    match pending.and_then(|row| Some((row.number, row.mutation.fields.get(field)?))) {
+        // What a pull brought underneath a pending write, its user has not seen.
+        Some((number, FieldOp::Write { base, .. })) => {
+            deadzone_contract::wire::Base { version: base.version, after: Some(number) }
+        }
+        _ => deadzone_contract::wire::Base { version, after: None },
+    }
 }
 
 /// The version that a delete has to name, and the pending work it is made upon.

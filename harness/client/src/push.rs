@@ -73,6 +73,8 @@ async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
                 blocked.insert(record);
             }
         } else if stuck {
+            // Saved after its create was refused: it can go nowhere before its user decides.
+            tx.mark(&row, RowStatus::Failed, Some("its record was refused"))?;
             blocked.insert(record);
         } else if batch.len() < app.start.parameters.push_max as usize {
             batch.push(row);
@@ -90,7 +92,7 @@ async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
             tx.dequeue(row)?;
         }
     }
-    if batch.is_empty() {
+    if tx.touched.is_empty() {
         return Ok(batch);
     }
     app.commit(tx).await?;

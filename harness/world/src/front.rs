@@ -105,6 +105,9 @@ impl Front {
                 body: String::from_utf8_lossy(answer.body()).into_owned(),
             });
         }
+        if call.class == Class::Push && took_effect(call.class, &answer) {
+            self.nemesis.wrote(&self.incarnation.machine.name);
+        }
         self.incarnation.yields("answer").await;
         Ok(answer)
     }

@@ -186,6 +186,8 @@ impl Nemesis {
 
     fn fate<T>(&self, device: &str, class: Class, kind: impl Fn(Fate, &Fault) -> Option<T>) -> Option<T> {
         let mut state = self.lock();
+        let mut chosen = None;
+        // Each fault counts for itself; where several want an exchange, the oldest has it.
         for active in &mut state.active {
             let Some(target) = target(&active.fault) else { continue };
             let key = self.draws.key("fate").text(&active.label).num(u64::from(active.matched));
@@ -195,11 +197,11 @@ impl Nemesis {
                 continue;
             }
             active.matched += 1;
-            if target.nth == 0 || target.nth == active.matched {
-                return Some(found);
+            if chosen.is_none() && (target.nth == 0 || target.nth == active.matched) {
+                chosen = Some(found);
             }
         }
-        None
+        chosen
     }
 
     /// Counts a request that will be executed late, until [`Nemesis::late_done`].
@@ -216,13 +218,13 @@ impl Nemesis {
         self.lock().late == 0
     }
 
-    /// Why a device cannot reach the server now, if a fault is the reason.
+    /// Why a device cannot sync with the server now, if a fault is the reason.
     pub(crate) fn cut_off(&self, device: &str) -> Option<String> {
         let state = self.lock();
         let cut = state.active.iter().find(|active| match &active.fault {
             Fault::Partition { a, b } => a == device || b == device,
             Fault::Cut { from, to } => from == device || to == device,
-            _ => false,
+            fault => target(fault).is_some_and(|target| target.nth == 0 && target.device == device),
         })?;
         Some(format!("cut off by fault {}", cut.label))
     }

@@ -1,7 +1,9 @@
 //! Writes the trace: one ordered stream, stamped with simulated time.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use deadzone_contract::wire::PATH_MUTATIONS;
 use deadzone_trace::{Entry, Event, Trace};
 use tokio::time::Instant;
 
@@ -18,8 +20,8 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 struct Inner {
     trace: Trace,
-    /// When something last changed that a user or a server would notice, in us.
-    changed_us: u64,
+    /// When something last changed on each host that a user or a server would notice, in us.
+    changed_us: BTreeMap<String, u64>,
 }
 
 impl Recorder {
@@ -37,14 +39,15 @@ impl Recorder {
         let at_us = self.now_us();
         let mut inner = self.lock();
         if is_change(&event) {
-            inner.changed_us = at_us;
+            inner.changed_us.insert(host.to_owned(), at_us);
         }
         inner.trace.entries.push(Entry { at_us, host: host.to_owned(), event });
     }
 
-    /// When something last changed, in us since the world began.
-    pub(crate) fn changed_us(&self) -> u64 {
-        self.lock().changed_us
+    /// When something last changed on a host that is not `exempt`, in us since the world began.
+    pub(crate) fn changed_us(&self, exempt: impl Fn(&str) -> bool) -> u64 {
+        let inner = self.lock();
+        inner.changed_us.iter().filter(|(host, _)| !exempt(host)).map(|(_, us)| *us).max().unwrap_or(0)
     }
 
     /// How many events there are.
@@ -62,8 +65,8 @@ impl Recorder {
     }
 }
 
-/// Whether the world is not quiet while such events occur. Pulls that bring nothing, and the
-/// badge that tells of them, are what quiet sounds like.
+/// Whether the world is not quiet while such events occur. Pulls that bring nothing, new tokens, and
+/// the badge that tells of them, are what quiet sounds like.
 fn is_change(event: &Event) -> bool {
     match event {
         Event::Shown(_)
@@ -74,7 +77,7 @@ fn is_change(event: &Event) -> bool {
         | Event::HostDown { .. }
         | Event::FaultStruck { .. }
         | Event::Healed => true,
-        Event::Sent { method, .. } => method == "POST",
+        Event::Sent { path, .. } => path == PATH_MUTATIONS,
         _ => false,
     }
 }

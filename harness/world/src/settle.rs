@@ -10,6 +10,9 @@ use crate::fleet::Fleet;
 use crate::nemesis::Nemesis;
 use crate::recorder::{Recorder, WORLD};
 
+/// How long `settle` waits for requests that the script holds back, at most: a day.
+const LATE_MAX_US: u64 = 24 * 3_600 * 1_000_000;
+
 /// How long nothing may change before the world counts as quiet: every idle device has pulled
 /// once more since, and the slowest request has come to its end.
 fn quiet_ms(parameters: &Parameters) -> u64 {
@@ -45,12 +48,17 @@ pub(crate) async fn settle(
 ) {
     let exempt = exempt(fleet, nemesis);
     let (quiet_ms, bound_ms) = (quiet_ms(parameters), bound_ms(parameters, saved));
-    let end_us = recorder.now_us() + bound_ms * 1_000;
+    let mut end_us = recorder.now_us() + bound_ms * 1_000;
     recorder.record(WORLD, Event::SettleBegan { bound_ms, exempt: exempt.clone() });
     let begun_us = recorder.now_us();
     loop {
-        let quiet_from_us = recorder.changed_us().max(begun_us) + quiet_ms * 1_000;
+        let quiet_from_us =
+            recorder.changed_us(|host| exempt.contains_key(host)).max(begun_us) + quiet_ms * 1_000;
         let now_us = recorder.now_us();
+        if !nemesis.nothing_late() && now_us < begun_us + LATE_MAX_US {
+            // A fault that has not ended: how late a request comes, the script said.
+            end_us = now_us + bound_ms * 1_000;
+        }
         let waiting = waiting(fleet, nemesis, &exempt).await;
         if waiting.is_empty() && now_us >= quiet_from_us {
             return recorder.record(WORLD, Event::Settled);

@@ -44,13 +44,13 @@ pub(super) fn check(args: &Check, lineups: &Lineups) -> Result<u8, Stop> {
         }
         if let Some(difference) = checker.batch(&batch, args.workers.jobs() > 1)? {
             drop(progress);
-            output::result(&difference);
+            output::result(&difference)?;
             return Ok(STATUS_FAIL);
         }
         batch.iter().for_each(|_| progress.done(false));
     }
     drop(progress);
-    output::result(&checker.closing_note());
+    output::result(&checker.closing_note())?;
     Ok(if plan.parts.is_empty() { STATUS_UNKNOWN } else { STATUS_PASS })
 }
 

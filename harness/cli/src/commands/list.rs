@@ -53,7 +53,7 @@ pub(super) fn list(args: &List) -> Result<u8, Stop> {
             )
         }),
     };
-    output::result(&text);
+    output::result(&text)?;
     Ok(STATUS_PASS)
 }
 

@@ -35,7 +35,7 @@ pub(super) fn replay(args: &Replay, lineups: &Lineups) -> Result<u8, Stop> {
 
     let run = run_of(&scenario.script, &job, ending);
     let overridden = args.client.is_some() || args.defect.is_some();
-    output::result(&text_of(&run, &scenario.script, overridden));
+    output::result(&text_of(&run, &scenario.script, overridden))?;
     Ok(status(run.outcome))
 }
 

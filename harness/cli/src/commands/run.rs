@@ -55,12 +55,12 @@ fn print(args: &Run, report: &Report) -> Result<(), Stop> {
         files::write(path, text.as_bytes())?;
     }
     if args.json {
-        output::result(&document(report));
+        output::result(&document(report))?;
         return Ok(());
     }
     let look = output::look();
     let stories = failures(&report.told(), &program, look);
-    output::result(&(stories + &unknowns(report, look) + &summary(report, look)));
+    output::result(&(stories + &unknowns(report, look) + &summary(report, look)))?;
     Ok(())
 }
 

@@ -53,7 +53,7 @@ pub(super) fn shrink(args: &Shrink, lineups: &Lineups) -> Result<u8, Stop> {
         digest: digest.as_deref(),
     };
     which.write(&target)?;
-    output::result(&text_of(&shrunk, &wanted, &target));
+    output::result(&text_of(&shrunk, &wanted, &target))?;
     Ok(STATUS_PASS)
 }
 
