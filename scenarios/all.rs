@@ -129,7 +129,8 @@ fn the_small_client_passes_where_it_can_and_its_clock_is_found_wrong() {
             failed.push(name);
         }
     }
-    assert_eq!(failed, ["fast-clock-never-beats-a-write-that-had-seen-it"]);
+    let clock = "fast-clock-never-beats-a-write-that-had-seen-it";
+    assert!(failed.iter().any(|name| name == clock), "{failed:?}");
     assert!(passed.len() >= 4, "{passed:?}");
     for name in ["concurrent-edits-on-two-devices", "discard-after-a-lost-answer"] {
         assert!(skipped.iter().any(|skipped| skipped == name), "{skipped:?}");

@@ -82,9 +82,10 @@ fn may_write(role: Option<Role>) -> Result<(), Unfit> {
 
 impl Context<'_> {
     fn check_stamp(&self, stamp: &Stamp) -> Result<(), Unfit> {
-        let bound = |from_ms: u64| from_ms.saturating_add(self.stamp_ahead_ms);
-        // A device must stamp above what it has seen, also after this server's clock was set back.
-        if stamp.ms > bound(self.now_ms) && stamp.ms > bound(self.highest_stamp_ms()?) {
+        let bound_ms = self.now_ms.saturating_add(self.stamp_ahead_ms);
+        // A device must stamp above what it has seen, also after this server's clock was set back:
+        // then in the same millisecond, so that nobody can push the bound ahead step by step.
+        if stamp.ms > bound_ms && stamp.ms > self.highest_stamp_ms()? {
             let ahead = stamp.ms - self.now_ms;
             let detail = format!("the stamp is {ahead} ms ahead of the server's clock; stamp anew");
             return Err(Unfit::new(Code::StampAhead, detail));
