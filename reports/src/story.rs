@@ -185,6 +185,21 @@ impl Teller<'_> {
         Some(match &entry.event {
             Event::HostDown { crash: Crash::Kill } => (CRASH, format!("{host} is killed")),
             Event::HostDown { crash: Crash::PowerLoss } => (CRASH, format!("{host} loses power")),
+            Event::DiskSurvived { outcome } => (0, format!("what {host}'s disk had not synced: {outcome}")),
+            Event::CopiesLost { why, .. } => (STRIKE, format!("{host}'s disk is damaged: {why}")),
+            Event::DatabaseChecked { database, problem: Some(problem) } => {
+                (STRIKE, format!("{database} on {host} is damaged: {problem}"))
+            }
+            Event::Suspended => (CONNECTIVITY, format!("{host} goes to sleep")),
+            Event::Resumed => (CONNECTIVITY, format!("{host} wakes up")),
+            Event::SecondApp { refused: None } => (CRASH, format!("a second app runs on {host}")),
+            Event::SecondApp { refused: Some(why) } => {
+                (CRASH, format!("a second app on {host} does not start: {why}"))
+            }
+            Event::BackedUp { backup } => (CRASH, format!("{host} is copied aside as {backup}")),
+            Event::Restored { backup } => (CRASH, format!("{host} is restored from {backup}")),
+            Event::Wiped => (CRASH, format!("{host} is wiped")),
+            Event::Cloned { from } => (CRASH, format!("{host} becomes a copy of {from}")),
             Event::HostUp { incarnation: 1 } => (0, format!("{host} starts")),
             Event::HostUp { .. } => (CRASH, format!("{host} starts again")),
             Event::Invoked { .. } => self.action(at)?,

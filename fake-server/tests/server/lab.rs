@@ -84,6 +84,10 @@ impl Disk for TestDisk {
         DatabaseLocation { path: self.place.lock().unwrap().clone(), vfs: None }
     }
 
+    fn remove(&self, _: &str) -> Result<(), String> {
+        unreachable!("the server never deletes its database")
+    }
+
     fn latency(&self) -> BoxFuture<'static, ()> {
         let stalled = self.stalled.load(Ordering::Relaxed);
         let mut polled = false;

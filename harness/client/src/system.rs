@@ -62,6 +62,20 @@ impl Disk for System {
         DatabaseLocation { path: self.folder.join(name), vfs: None }
     }
 
+    fn remove(&self, name: &str) -> Result<(), String> {
+        // The journals first: a journal without its database is harmless, the other way it is not.
+        for suffix in ["-wal", "-shm", "-journal", ""] {
+            let path = self.folder.join(format!("{name}{suffix}"));
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(format!("{} cannot be deleted: {error}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn latency(&self) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(())) // a real disk takes its time by itself
     }

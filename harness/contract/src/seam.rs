@@ -105,6 +105,12 @@ pub trait Disk: Send + Sync {
     /// Where the database of this name lies. The same name is the same database across
     /// restarts.
     fn database(&self, name: &str) -> DatabaseLocation;
+    /// Deletes a database with its journals, so that the name is free for a new one. Nothing may
+    /// have it open. A database that does not exist is deleted already.
+    ///
+    /// # Errors
+    /// The storage refused; what is left is not known.
+    fn remove(&self, name: &str) -> Result<(), String>;
     /// The time that storage takes. Await it between a transaction's begin and its commit, where
     /// a real disk would let other work run.
     fn latency(&self) -> BoxFuture<'static, ()>;

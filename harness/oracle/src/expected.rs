@@ -31,6 +31,8 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
             Event::Invoked { .. }
             | Event::SettleBegan { .. }
             | Event::Connectivity { .. }
+            | Event::Suspended
+            | Event::Resumed
             | Event::Healed => {
                 audits.clear();
                 failed.clear();

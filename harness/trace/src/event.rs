@@ -98,6 +98,54 @@ pub enum Event {
         /// How.
         crash: Crash,
     },
+    /// What a power loss left of what the host's disk had not made durable.
+    DiskSurvived {
+        /// `lose-all`, `keep-all`, `torn-prefix` or `subset`.
+        outcome: String,
+    },
+    /// A fault outside the model damaged this host's disk: the only durable copies of what was
+    /// saved here may be gone, and its user may see an older state or none until it has synced.
+    CopiesLost {
+        /// Counts the entries of the trace: whatever was saved on this host in an entry below
+        /// this one is still on its disk. 0: nothing is.
+        since: usize,
+        /// What happened, for people.
+        why: String,
+    },
+    /// The harness checked a copy of a database after a crash of its host, before the app could
+    /// touch it again.
+    DatabaseChecked {
+        /// The database.
+        database: String,
+        /// What SQLite says is wrong with it; none where it is intact.
+        problem: Option<String>,
+    },
+    /// A host went to sleep: its timers stand, nothing reaches it, its wall clock goes on.
+    Suspended,
+    /// A host woke up.
+    Resumed,
+    /// A second process of the app was started on the device, on the same database.
+    SecondApp {
+        /// What it said instead of starting; none where it runs.
+        refused: Option<String>,
+    },
+    /// A copy of the host's disk was put aside.
+    BackedUp {
+        /// The copy's name.
+        backup: String,
+    },
+    /// The host's disk is what a copy of it was.
+    Restored {
+        /// The copy's name.
+        backup: String,
+    },
+    /// The host's disk is empty, and so is its store for secrets.
+    Wiped,
+    /// The host's disk and secrets are those of another device.
+    Cloned {
+        /// The device that was copied.
+        from: String,
+    },
     /// A user began an action.
     Invoked {
         /// Names the action in this run: the step's label, with `.N` behind it in a repetition.

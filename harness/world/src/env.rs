@@ -159,6 +159,11 @@ impl Disk for Incarnation {
         DatabaseLocation { path: self.machine.database(name).into(), vfs: None }
     }
 
+    fn remove(&self, name: &str) -> Result<(), String> {
+        self.machine.databases.lock().expect("nothing panics here").remove(name);
+        Ok(())
+    }
+
     fn latency(&self) -> BoxFuture<'static, ()> {
         let this = self.clone();
         Box::pin(async move {

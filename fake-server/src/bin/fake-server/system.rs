@@ -56,6 +56,11 @@ impl Disk for OneFile {
         DatabaseLocation { path: self.0.clone(), vfs: None }
     }
 
+    /// The server never gives its database up: what is damaged is for its operator to restore.
+    fn remove(&self, _name: &str) -> Result<(), String> {
+        Err(format!("{} is not deleted by the server itself", self.0.display()))
+    }
+
     /// A real file takes its time by itself.
     fn latency(&self) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
