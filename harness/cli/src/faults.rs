@@ -81,6 +81,31 @@ pub(crate) const FAULTS: &[FaultDoc] = &[
         struck: "a connection was closed",
     },
     FaultDoc {
+        example: "kill phone at its 7th disk operation for 2s",
+        about: "the process dies there; so too `power loss`, and `after 25 acknowledged` or `after its 3rd pull`",
+        struck: "the host went down",
+    },
+    FaultDoc {
+        example: "fill phone's disk leaving 4096 bytes",
+        about: "nothing that needs more room can be written",
+        struck: "a write was refused",
+    },
+    FaultDoc {
+        example: "fail phone's next disk write",
+        about: "an operation of the disk (read, write, sync) is answered with an I/O error",
+        struck: "an operation was answered so",
+    },
+    FaultDoc {
+        example: "lie about phone's disk syncs",
+        about: "the disk says that it has made things durable, and has not; outside the model",
+        struck: "a power loss took something that the disk had called durable",
+    },
+    FaultDoc {
+        example: "flip a bit of phone's disk",
+        about: "one bit of the database changes, in the cache as on the medium; outside the model",
+        struck: "a bit of the database was flipped",
+    },
+    FaultDoc {
         example: "jump phone's clock by -2h",
         about: "the wall clock of a device or of the server is set, as users and time servers do",
         struck: "something was written by that clock afterwards",
@@ -109,7 +134,12 @@ mod tests {
             Fault::Bandwidth { .. } => 10,
             Fault::Reset { .. } => 11,
             Fault::Close { .. } => 12,
-            Fault::Jump { .. } => 13,
+            Fault::Crash { .. } => 13,
+            Fault::FillDisk { .. } => 14,
+            Fault::FailDisk { .. } => 15,
+            Fault::LyingDisk { .. } => 16,
+            Fault::FlipBit { .. } => 17,
+            Fault::Jump { .. } => 18,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deadzone_contract::wire::Role;
 use deadzone_contract::{Change, Choice};
-use deadzone_trace::{Crash, Expectation};
+use deadzone_trace::Expectation;
 
 /// A whole script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,6 +161,8 @@ pub enum UserAction {
         /// At least one.
         changes: Vec<(String, Change)>,
     },
+    /// `sign in`: with the password of the device's user.
+    SignIn,
     /// `delete task/1`
     Delete {
         /// The record.
@@ -188,7 +190,7 @@ pub enum UserAction {
 }
 
 /// Something that happens to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostAct {
     /// `sync`: syncs now; ends at an answer, an error, a timeout or the strike of a fault.
     /// Devices only.
@@ -197,10 +199,75 @@ pub enum HostAct {
     Offline,
     /// `online`: the end of it. Devices only.
     Online,
-    /// `kill`, `power loss`: the host goes down.
+    /// `kill`, `power loss torn-prefix`: the host goes down.
     Crash(Crash),
     /// `restart`: comes up again.
     Restart,
+    /// `suspend`: goes to sleep; its timers stand, its wall clock goes on. Devices only.
+    Suspend,
+    /// `resume`: wakes up. Devices only.
+    Resume,
+    /// `second app`: another process of the app is started on the same database. Where it runs,
+    /// the user goes on in it. Devices only.
+    SecondApp,
+    /// `backup b1`: a copy of its disk is put aside under a name. Devices only.
+    Backup(String),
+    /// `restore b1`: the device is switched off and its disk is what that copy was. Devices
+    /// only.
+    Restore(String),
+    /// `wipe`: the device is switched off; its disk and its secrets are gone. Devices only.
+    Wipe,
+    /// `clone onto tablet`: the other device is switched off; its disk and its secrets are
+    /// those of this one. Devices only.
+    CloneOnto(String),
+}
+
+/// How a host goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// `kill`: the process; what it wrote is in the machine's cache and will get to the disk.
+    Kill,
+    /// `power loss torn-prefix`: the machine; what was not synced is lost, kept or torn. Drawn
+    /// where nothing is said.
+    PowerLoss(Option<Survivors>),
+}
+
+/// What a power loss leaves of what a disk had not made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survivors {
+    /// `lose-all`: nothing.
+    LoseAll,
+    /// `keep-all`: everything.
+    KeepAll,
+    /// `torn-prefix`: the oldest of it, and a part of the write that comes then.
+    TornPrefix,
+    /// `subset`: any sectors of it.
+    Subset,
+}
+
+/// When a fault that lies in wait for a host's own doing brings it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// `at its 7th disk operation`: right before it, counted from the moment the fault begins.
+    Operation(u32),
+    /// `at disk operation 7`: counted from the beginning of the world, so that the start of the
+    /// app is in it too.
+    OperationEver(u32),
+    /// `after 25 acknowledged`: once the device has the server's answers to so many mutations.
+    Acknowledged(u32),
+    /// `after its 3rd pull`: once the device has the answer to it, and before it asks again.
+    Answered(u32, Class),
+}
+
+/// An operation of a disk that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskOperation {
+    /// `read`
+    Read,
+    /// `write`
+    Write,
+    /// `sync`
+    Sync,
 }
 
 /// One named condition that the nemesis brings about.
@@ -271,6 +338,45 @@ pub enum Fault {
         device: String,
         /// Payload bytes from the server that still get through.
         bytes: u64,
+    },
+    /// `kill phone at its 7th disk operation for 2s`, `power loss subset on phone after its 3rd
+    /// pull`
+    Crash {
+        /// The device, or `server`.
+        host: String,
+        /// How.
+        crash: Crash,
+        /// When.
+        moment: Moment,
+        /// After this long it comes up again by itself; else at a `restart` or a `heal`.
+        down_for: Option<Duration>,
+    },
+    /// `fill phone's disk leaving 4096 bytes`: nothing that needs more room than that can be
+    /// written.
+    FillDisk {
+        /// The device, or `server`.
+        host: String,
+        /// How much room is left.
+        left_bytes: u64,
+    },
+    /// `fail phone's next disk write`: it is answered with an I/O error and does nothing.
+    FailDisk {
+        /// The device, or `server`.
+        host: String,
+        /// Which one, counted from the moment the fault begins; 0 is `every`.
+        nth: u32,
+        /// Of which kind.
+        on: DiskOperation,
+    },
+    /// `lie about phone's disk syncs`: they are answered and do nothing. Outside the model.
+    LyingDisk {
+        /// The device.
+        device: String,
+    },
+    /// `flip a bit of phone's disk`: of its database, at once. Outside the model.
+    FlipBit {
+        /// The device.
+        device: String,
     },
     /// `jump phone's clock by -2h`
     Jump {

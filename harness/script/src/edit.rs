@@ -100,6 +100,7 @@ impl UserAction {
             UserAction::Edit { name, changes: edits } => {
                 UserAction::Edit { name: text(name), changes: changes(edits) }
             }
+            UserAction::SignIn => UserAction::SignIn,
             UserAction::Delete { name } => UserAction::Delete { name: text(name) },
             UserAction::Discard { name } => UserAction::Discard { name: text(name) },
             UserAction::Retry { name } => UserAction::Retry { name: text(name) },

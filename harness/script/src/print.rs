@@ -7,11 +7,13 @@
 use std::fmt::{self, Display, Formatter};
 
 use deadzone_contract::{Change, Choice, Value};
-use deadzone_trace::Crash;
 
 use crate::amount::{Ordinal, Rate, Share, Signed, Time, TimeRange};
-use crate::words::{is_word, role};
-use crate::{Act, Class, Declaration, Fault, HostAct, Item, Script, Step, Suite, Target, UserAction};
+use crate::words::{DISK_OPERATIONS, SURVIVORS, is_word, role, word_of};
+use crate::{
+    Act, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
+    Survivors, Target, UserAction,
+};
 
 /// What a step says begins this many columns after its first word does.
 const STEP_COLUMN: usize = 6;
@@ -127,14 +129,53 @@ fn write_act(f: &mut Formatter<'_>, act: &Act, width: usize) -> fmt::Result {
 
 impl Display for HostAct {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            HostAct::Sync => "sync",
-            HostAct::Offline => "offline",
-            HostAct::Online => "online",
-            HostAct::Crash(Crash::Kill) => "kill",
-            HostAct::Crash(Crash::PowerLoss) => "power loss",
-            HostAct::Restart => "restart",
-        })
+        match self {
+            HostAct::Sync => f.write_str("sync"),
+            HostAct::Offline => f.write_str("offline"),
+            HostAct::Online => f.write_str("online"),
+            HostAct::Crash(crash) => crash.fmt(f),
+            HostAct::Restart => f.write_str("restart"),
+            HostAct::Suspend => f.write_str("suspend"),
+            HostAct::Resume => f.write_str("resume"),
+            HostAct::SecondApp => f.write_str("second app"),
+            HostAct::Backup(name) => write!(f, "backup {name}"),
+            HostAct::Restore(name) => write!(f, "restore {name}"),
+            HostAct::Wipe => f.write_str("wipe"),
+            HostAct::CloneOnto(device) => write!(f, "clone onto {device}"),
+        }
+    }
+}
+
+impl Display for Crash {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Crash::Kill => f.write_str("kill"),
+            Crash::PowerLoss(None) => f.write_str("power loss"),
+            Crash::PowerLoss(Some(left)) => write!(f, "power loss {left}"),
+        }
+    }
+}
+
+impl Display for Survivors {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(word_of(SURVIVORS, self))
+    }
+}
+
+impl Display for DiskOperation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(word_of(DISK_OPERATIONS, self))
+    }
+}
+
+impl Display for Moment {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Moment::Operation(nth) => write!(f, "at its {} disk operation", Ordinal(*nth)),
+            Moment::OperationEver(nth) => write!(f, "at disk operation {nth}"),
+            Moment::Acknowledged(count) => write!(f, "after {count} acknowledged"),
+            Moment::Answered(nth, class) => write!(f, "after its {} {class}", Ordinal(*nth)),
+        }
     }
 }
 
@@ -155,6 +196,7 @@ impl Display for UserAction {
                     write_changes(f, changes)
                 }
             },
+            UserAction::SignIn => f.write_str("sign in"),
             UserAction::Delete { name } => write!(f, "delete {name}"),
             UserAction::Discard { name } => write!(f, "discard {name}"),
             UserAction::Retry { name } => write!(f, "retry {name}"),
@@ -222,6 +264,20 @@ impl Display for Fault {
             Fault::Close { device, bytes } => {
                 write!(f, "close {device}'s connection after {}", Bytes(*bytes))
             }
+            Fault::Crash { host, crash, moment, down_for } => {
+                let on = if *crash == Crash::Kill { "" } else { "on " };
+                write!(f, "{crash} {on}{host} {moment}")?;
+                down_for.iter().try_for_each(|time| write!(f, " for {}", Time::of(*time)))
+            }
+            Fault::FillDisk { host, left_bytes: 0 } => write!(f, "fill {host}'s disk"),
+            Fault::FillDisk { host, left_bytes } => {
+                write!(f, "fill {host}'s disk leaving {}", Bytes(*left_bytes))
+            }
+            Fault::FailDisk { host, nth, on } => {
+                write!(f, "fail {host}'s {} disk {on}", Ordinal(*nth))
+            }
+            Fault::LyingDisk { device } => write!(f, "lie about {device}'s disk syncs"),
+            Fault::FlipBit { device } => write!(f, "flip a bit of {device}'s disk"),
             Fault::Jump { host, by_ms } => write!(f, "jump {host}'s clock by {}", Signed(*by_ms)),
         }
     }

@@ -158,6 +158,7 @@ fn action_needs(act: &Act, needs: &mut BTreeSet<Capability>) {
             place.iter().filter(|place| place.contains('/')).for_each(|place| record_needs(place, needs));
         }
         UserAction::Edit { name, changes } => change_needs(name, changes, needs),
+        UserAction::SignIn => {}
         UserAction::Delete { name } => {
             record_needs(name, needs);
             needs.insert(Capability::Delete);

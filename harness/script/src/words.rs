@@ -4,6 +4,7 @@ use deadzone_contract::wire::Role;
 use deadzone_contract::{Badge, Rule};
 
 use crate::limits::NAME_BYTES_MAX;
+use crate::{DiskOperation, Survivors};
 
 /// The host that every device talks to.
 pub(crate) const SERVER: &str = "server";
@@ -16,10 +17,36 @@ pub(crate) const DECLARATIONS: &[&str] =
 pub(crate) const STEPS: &[&str] = &["fault", "end", "heal", "settle", "expect", "wait"];
 
 /// What users do on devices.
-pub(crate) const USER_VERBS: &[&str] = &["create", "set", "add", "delete", "discard", "retry", "resolve"];
+pub(crate) const USER_VERBS: &[&str] = &["create", "set", "add", "delete", "discard", "retry", "resolve", "sign"];
 
 /// What happens to hosts.
-pub(crate) const HOST_VERBS: &[&str] = &["sync", "offline", "online", "kill", "power", "restart"];
+pub(crate) const HOST_VERBS: &[&str] = &[
+    "sync", "offline", "online", "kill", "power", "restart", "suspend", "resume", "second", "backup",
+    "restore", "wipe", "clone",
+];
+
+/// What a power loss leaves.
+pub(crate) const SURVIVORS: &[(&str, Survivors)] = &[
+    ("lose-all", Survivors::LoseAll),
+    ("keep-all", Survivors::KeepAll),
+    ("torn-prefix", Survivors::TornPrefix),
+    ("subset", Survivors::Subset),
+];
+
+/// Operations of a disk that can be made to fail.
+pub(crate) const DISK_OPERATIONS: &[(&str, DiskOperation)] =
+    &[("read", DiskOperation::Read), ("write", DiskOperation::Write), ("sync", DiskOperation::Sync)];
+
+/// The word of a value in a list of both.
+pub(crate) fn word_of<T: PartialEq>(list: &[(&'static str, T)], value: &T) -> &'static str {
+    let found = list.iter().find(|(_, listed)| listed == value);
+    found.map(|(word, _)| *word).expect("every value of the language has a word")
+}
+
+/// The words of a list.
+pub(crate) fn words_in<T>(list: &[(&'static str, T)]) -> Vec<&'static str> {
+    list.iter().map(|(word, _)| *word).collect()
+}
 
 /// What a fault begins with.
 pub(crate) const FAULTS: &[&str] = &[
@@ -35,6 +62,12 @@ pub(crate) const FAULTS: &[&str] = &[
     "bandwidth",
     "reset",
     "close",
+    "kill",
+    "power",
+    "fill",
+    "fail",
+    "lie",
+    "flip",
     "jump",
 ];
 

@@ -6,6 +6,7 @@ use super::{Checker, FaultPhase};
 use crate::amount::Time;
 use crate::limits::REPEAT_MAX;
 use crate::part::Part;
+use crate::words::is_word;
 use crate::{Act, HostAct, Step, suggest};
 
 impl<'a> Checker<'a> {
@@ -18,13 +19,14 @@ impl<'a> Checker<'a> {
             }
             self.at = self.at.max(at);
         }
+        self.begun |= !matches!(step.act, Act::Fault(_));
         match &step.act {
             Act::User { devices, action } => {
                 self.user_devices(devices);
                 self.user_action(devices, action, None);
             }
             Act::Repeat { times, within, act } => self.repeat(*times, *within, act),
-            Act::Host { hosts, what } => self.host_act(hosts, *what),
+            Act::Host { hosts, what } => self.host_act(hosts, what),
             Act::Wait(time) => self.time(*time, Part::Amount),
             Act::Fault(fault) => {
                 self.fault(fault);
@@ -35,6 +37,7 @@ impl<'a> Checker<'a> {
             Act::End(label) => self.end(label),
             Act::Heal => {
                 self.down.clear();
+                self.asleep.clear();
                 self.offline.clear();
                 let now = self.item;
                 let begun = self.faults.values_mut().filter(|phase| **phase == FaultPhase::Begun);
@@ -84,16 +87,20 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn host_act(&mut self, hosts: &'a [String], what: HostAct) {
+    fn host_act(&mut self, hosts: &'a [String], what: &'a HostAct) {
         self.names_once(hosts);
+        if hosts.len() > 1 && matches!(what, HostAct::Backup(_) | HostAct::Restore(_) | HostAct::CloneOnto(_)) {
+            self.report(Part::Host(1), "this is said of one device at a time");
+            return;
+        }
         for (n, host) in hosts.iter().enumerate() {
             let part = Part::Host(n);
-            let for_devices = matches!(what, HostAct::Sync | HostAct::Offline | HostAct::Online);
-            if !(if for_devices { self.device(host, part) } else { self.host(host, part) }) {
+            let for_hosts = matches!(what, HostAct::Crash(_) | HostAct::Restart);
+            if !(if for_hosts { self.host(host, part) } else { self.device(host, part) }) {
                 continue;
             }
             match what {
-                HostAct::Sync => self.up(host, part),
+                HostAct::Sync | HostAct::SecondApp => self.up(host, part),
                 HostAct::Offline if !self.offline.insert(host) => {
                     self.report(part, format!("`{host}` is offline already"));
                 }
@@ -103,12 +110,62 @@ impl<'a> Checker<'a> {
                 HostAct::Crash(_) if !self.down.insert(host) => {
                     self.report(part, format!("`{host}` is down already"));
                 }
-                HostAct::Restart if !self.down.remove(host.as_str()) => {
+                HostAct::Restart if !self.down.remove(host.as_str()) && !self.doomed.contains(&**host) => {
                     let help = String::from("`kill` or `power loss` brings a host down");
                     self.report_with(part, format!("`{host}` is not down here"), help);
                 }
-                HostAct::Offline | HostAct::Online | HostAct::Crash(_) | HostAct::Restart => {}
+                HostAct::Crash(_) => drop(self.asleep.remove(host.as_str())),
+                HostAct::Suspend => {
+                    self.up(host, part);
+                    self.asleep.insert(host);
+                }
+                HostAct::Resume if !self.asleep.remove(host.as_str()) => {
+                    self.report(part, format!("`{host}` is not asleep here"));
+                }
+                HostAct::Backup(name) => self.backup(host, name),
+                HostAct::Restore(name) => self.restore(host, name),
+                HostAct::Wipe => self.switched_off(host),
+                HostAct::CloneOnto(onto) => self.clone_onto(host, onto),
+                HostAct::Offline | HostAct::Online | HostAct::Restart | HostAct::Resume => {}
             }
+        }
+    }
+
+    fn switched_off(&mut self, device: &'a str) {
+        self.down.insert(device);
+        self.asleep.remove(device);
+    }
+
+    fn backup(&mut self, device: &'a str, name: &'a str) {
+        if !is_word(name) {
+            self.report(Part::Name, format!("`{name}` is no name: a letter, then letters, digits, - and _"));
+        } else if self.backups.insert(name, device).is_some() {
+            self.report(Part::Name, format!("there is a copy `{name}` already"));
+        }
+    }
+
+    fn restore(&mut self, device: &'a str, name: &'a str) {
+        match self.backups.get(name) {
+            Some(of) if *of == device => self.switched_off(device),
+            Some(of) => self.report(Part::Name, format!("`{name}` is a copy of `{of}`")),
+            None => {
+                let help = suggest::help(name, self.backups.keys().copied(), "the copies above are");
+                self.report_with(Part::Name, format!("there is no copy `{name}` above"), help);
+            }
+        }
+    }
+
+    fn clone_onto(&mut self, device: &'a str, onto: &'a str) {
+        if !self.device(onto, Part::Name) {
+            return;
+        }
+        let user = |name| self.script.devices().find(|declared| declared.name == name).map(|found| found.user);
+        if device == onto {
+            self.report(Part::Name, format!("`{device}` is the same device"));
+        } else if user(device) != user(onto) {
+            self.report(Part::Name, format!("`{onto}` is another user's; an app's data are its user's"));
+        } else {
+            self.switched_off(onto);
         }
     }
 

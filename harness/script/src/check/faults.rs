@@ -1,9 +1,11 @@
 //! Faults: who is struck, and by how much.
 
+use std::time::Duration;
+
 use super::Checker;
 use crate::part::Part;
 use crate::words::SERVER;
-use crate::{Fault, Target};
+use crate::{Fault, Moment, Target};
 
 impl<'a> Checker<'a> {
     pub(super) fn fault(&mut self, fault: &'a Fault) {
@@ -46,13 +48,45 @@ impl<'a> Checker<'a> {
                     self.report_with(Part::Amount, "a bandwidth is at least 1B/s", help);
                 }
             }
-            Fault::Reset { device, .. } | Fault::Close { device, .. } => {
+            Fault::Reset { device, .. }
+            | Fault::Close { device, .. }
+            | Fault::LyingDisk { device }
+            | Fault::FlipBit { device } => {
                 self.device(device, Part::Host(0));
+            }
+            Fault::Crash { host, moment, down_for, .. } => self.crash(host, *moment, *down_for),
+            Fault::FillDisk { host, .. } | Fault::FailDisk { host, .. } => {
+                self.host(host, Part::Host(0));
             }
             Fault::Jump { host, by_ms } => {
                 self.host(host, Part::Host(0));
                 self.signed(*by_ms, Part::Amount);
             }
+        }
+    }
+
+    fn crash(&mut self, host: &'a str, moment: Moment, down_for: Option<Duration>) {
+        let is_of_devices = matches!(moment, Moment::Acknowledged(_) | Moment::Answered(..));
+        let known =
+            if is_of_devices { self.device(host, Part::Host(0)) } else { self.host(host, Part::Host(0)) };
+        if known {
+            self.doomed.insert(host);
+        }
+        match moment {
+            Moment::Operation(0) | Moment::Answered(0, _) => {
+                self.report_with(Part::Which, "a host goes down once", String::from("`next`, `2nd`, `3rd`"));
+            }
+            Moment::OperationEver(0) | Moment::Acknowledged(0) => {
+                self.report(Part::Which, "the count is at least 1");
+            }
+            Moment::OperationEver(_) if self.begun => {
+                let help = String::from("`at its 7th disk operation` counts from here");
+                self.report_with(Part::Which, "what counts from the beginning stands before every step", help);
+            }
+            _ => {}
+        }
+        if let Some(time) = down_for {
+            self.time(time, Part::Amount);
         }
     }
 

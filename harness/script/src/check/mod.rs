@@ -80,6 +80,13 @@ struct Checker<'a> {
     /// Every fault with a label, with its item; ended or not.
     faults: BTreeMap<&'a str, FaultPhase>,
     down: BTreeSet<&'a str>,
+    /// A fault may have brought them down, or will.
+    doomed: BTreeSet<&'a str>,
+    asleep: BTreeSet<&'a str>,
+    /// The copies of disks, each with its device.
+    backups: BTreeMap<&'a str, &'a str>,
+    /// A step that is no fault stands above.
+    begun: bool,
     offline: BTreeSet<&'a str>,
     /// The latest `at`.
     at: Duration,
@@ -112,6 +119,10 @@ impl<'a> Checker<'a> {
             missing: BTreeSet::new(),
             faults: BTreeMap::new(),
             down: BTreeSet::new(),
+            doomed: BTreeSet::new(),
+            asleep: BTreeSet::new(),
+            backups: BTreeMap::new(),
+            begun: false,
             offline: BTreeSet::new(),
             at: Duration::ZERO,
             actions: 0,
@@ -182,6 +193,10 @@ impl<'a> Checker<'a> {
         if self.down.contains(host) {
             let help = format!("`{host}  restart` or `heal` brings it up");
             self.report_with(part, format!("`{host}` is down here"), help);
+        }
+        if self.asleep.contains(host) {
+            let help = format!("`{host}  resume` or `heal` wakes it up");
+            self.report_with(part, format!("`{host}` is asleep here"), help);
         }
     }
 

@@ -38,6 +38,7 @@ impl<'a> Checker<'a> {
                     self.changes(decl, changes, false);
                 }
             }
+            UserAction::SignIn => {}
             UserAction::Delete { name } | UserAction::Discard { name } | UserAction::Retry { name } => {
                 self.exists(name, times, Part::Name);
             }

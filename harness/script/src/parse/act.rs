@@ -1,16 +1,15 @@
 //! What users do and what happens to hosts.
 
 use deadzone_contract::{Change, Choice, Value};
-use deadzone_trace::Crash;
-
 use crate::error::Wrong;
 use crate::lex::Kind;
 use crate::parse::change::{changes, integer, value};
 use crate::parse::cursor::Cursor;
+use crate::parse::fault::survivors;
 use crate::part::Part;
 use crate::suggest;
 use crate::words::{DECLARATIONS, HOST_VERBS, SERVER, STEPS, USER_VERBS};
-use crate::{Act, HostAct, UserAction};
+use crate::{Act, Crash, HostAct, UserAction};
 
 /// Reads `phone, laptop  set task/1 title="Final"` or `phone, server  kill`.
 pub(crate) fn act(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Act, Wrong> {
@@ -29,19 +28,32 @@ pub(crate) fn act(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Act, Wron
     if USER_VERBS.contains(&verb) {
         return Ok(Act::User { devices: hosts, action: user_action(cursor, verb)? });
     }
-    let what = match verb {
+    Ok(Act::Host { hosts, what: host_act(cursor, verb)? })
+}
+
+fn host_act(cursor: &mut Cursor<'_>, verb: &str) -> Result<HostAct, Wrong> {
+    Ok(match verb {
         "sync" => HostAct::Sync,
         "offline" => HostAct::Offline,
         "online" => HostAct::Online,
         "kill" => HostAct::Crash(Crash::Kill),
         "power" => {
             cursor.phrase(&["loss"])?;
-            HostAct::Crash(Crash::PowerLoss)
+            HostAct::Crash(Crash::PowerLoss(survivors(cursor)?))
         }
         "restart" => HostAct::Restart,
+        "suspend" => HostAct::Suspend,
+        "resume" => HostAct::Resume,
+        "second" => cursor.phrase(&["app"]).map(|()| HostAct::SecondApp)?,
+        "backup" => HostAct::Backup(cursor.word("a name for the copy", Part::Name)?.to_owned()),
+        "restore" => HostAct::Restore(cursor.word("the name of a copy", Part::Name)?.to_owned()),
+        "wipe" => HostAct::Wipe,
+        "clone" => {
+            cursor.phrase(&["onto"])?;
+            HostAct::CloneOnto(cursor.word("a device", Part::Name)?.to_owned())
+        }
         _ => unreachable!("`{verb}` is in the list of verbs and has no parser"),
-    };
-    Ok(Act::Host { hosts, what })
+    })
 }
 
 fn is_verb(word: &str) -> bool {
@@ -77,8 +89,8 @@ fn unknown_verb(cursor: &Cursor<'_>) -> Wrong {
     let help = suggest::did_you_mean(found, verbs).unwrap_or_else(|| {
         format!(
             "users: {}; hosts: {}",
-            USER_VERBS.join(", "),
-            HOST_VERBS.join(", ").replace("power", "power loss")
+            USER_VERBS.join(", ").replace("sign", "sign in"),
+            HOST_VERBS.join(", ").replace("power", "power loss").replace("second", "second app")
         )
     });
     cursor.expected("a verb").help(help)
@@ -104,6 +116,7 @@ fn user_action(cursor: &mut Cursor<'_>, verb: &str) -> Result<UserAction, Wrong>
             UserAction::Edit { name, changes: changes(cursor)? }
         }
         "add" => add(cursor)?,
+        "sign" => cursor.phrase(&["in"]).map(|()| UserAction::SignIn)?,
         "delete" => UserAction::Delete { name: record(cursor)? },
         "discard" => UserAction::Discard { name: record(cursor)? },
         "retry" => UserAction::Retry { name: record(cursor)? },

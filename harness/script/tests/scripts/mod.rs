@@ -10,9 +10,10 @@ use deadzone_contract::rules::{ENTITIES, EntityDecl};
 use deadzone_contract::wire::Role;
 use deadzone_contract::{Badge, Change, Choice, Rule, Value};
 use deadzone_script::{
-    Act, Class, Declaration, Fault, HostAct, Item, Script, Step, Suite, Target, UserAction,
+    Act, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
+    Survivors, Target, UserAction,
 };
-use deadzone_trace::{Claim, Crash, Expectation, FieldClaim, Place};
+use deadzone_trace::{Claim, Expectation, FieldClaim, Place};
 use dice::Dice;
 
 /// A script that `check` accepts; if `wild`, one that it may accept.
@@ -34,6 +35,9 @@ struct Writer<'a> {
     records: Vec<String>,
     up: BTreeSet<String>,
     offline: BTreeSet<String>,
+    asleep: BTreeSet<String>,
+    /// The copies of disks, each with its device.
+    backups: Vec<(String, String)>,
     faults: Vec<String>,
     at: Duration,
 }
@@ -137,6 +141,7 @@ impl Writer<'_> {
             13 if self.dice.below(3) == 1 => {
                 self.up.extend(self.devices.iter().cloned());
                 self.up.insert("server".into());
+                self.asleep.clear();
                 self.offline.clear();
                 self.faults.clear();
                 Some(Act::Heal)
@@ -281,20 +286,90 @@ impl Writer<'_> {
         hosts.push("server".into());
         let host = self.dice.name(&hosts);
         let is_device = host != "server";
-        let what = match self.dice.below(4) {
+        if is_device && self.dice.below(3) == 1 {
+            return self.disk_act(host);
+        }
+        if self.asleep.remove(&host) {
+            self.up.insert(host.clone());
+            return Some(Act::Host { hosts: vec![host], what: HostAct::Resume });
+        }
+        let what = match self.dice.below(5) {
             0 if is_device && self.offline.remove(&host) => HostAct::Online,
             0 if is_device => {
                 self.offline.insert(host.clone());
                 HostAct::Offline
             }
             1 if is_device && self.up.contains(&host) => HostAct::Sync,
-            _ if self.up.remove(&host) => HostAct::Crash(self.dice.pick(&[Crash::Kill, Crash::PowerLoss])),
+            2 if is_device && self.up.remove(&host) => {
+                self.asleep.insert(host.clone());
+                HostAct::Suspend
+            }
+            3 if is_device && self.up.contains(&host) => HostAct::SecondApp,
+            _ if self.up.remove(&host) => HostAct::Crash(self.crash()),
             _ => {
                 self.up.insert(host.clone());
                 HostAct::Restart
             }
         };
         Some(Act::Host { hosts: vec![host], what })
+    }
+
+    fn crash(&mut self) -> Crash {
+        let left = [Survivors::LoseAll, Survivors::KeepAll, Survivors::TornPrefix, Survivors::Subset];
+        match self.dice.below(3) {
+            0 => Crash::Kill,
+            1 => Crash::PowerLoss(None),
+            _ => Crash::PowerLoss(Some(self.dice.pick(&left))),
+        }
+    }
+
+    /// Something that happens to the disk of a device.
+    fn disk_act(&mut self, device: String) -> Option<Act> {
+        let what = match self.dice.below(4) {
+            0 => {
+                let name = format!("b{}", self.backups.len());
+                self.backups.push((name.clone(), device.clone()));
+                HostAct::Backup(self.dice.name(&[name]))
+            }
+            1 => {
+                let own: Vec<_> = self.backups.iter().filter(|(_, of)| *of == device).collect();
+                let names: Vec<String> = own.iter().map(|(name, _)| name.clone()).collect();
+                if names.is_empty() {
+                    return None;
+                }
+                self.switch_off(&device);
+                HostAct::Restore(self.dice.name(&names))
+            }
+            2 => {
+                self.switch_off(&device);
+                HostAct::Wipe
+            }
+            _ => {
+                let users: Vec<_> = self
+                    .items
+                    .iter()
+                    .filter_map(|item| match item {
+                        Item::Declaration(Declaration::Device { name, user, .. }) => Some((name, user)),
+                        _ => None,
+                    })
+                    .collect();
+                let user = users.iter().find(|(name, _)| **name == device)?.1;
+                let others = users.iter().filter(|(name, theirs)| *theirs == user && **name != device);
+                let others: Vec<String> = others.map(|(name, _)| (*name).clone()).collect();
+                if others.is_empty() {
+                    return None;
+                }
+                let onto = self.dice.pick(&others);
+                self.switch_off(&onto);
+                HostAct::CloneOnto(onto)
+            }
+        };
+        Some(Act::Host { hosts: vec![device], what })
+    }
+
+    fn switch_off(&mut self, device: &str) {
+        self.up.remove(device);
+        self.asleep.remove(device);
     }
 
     fn fault(&mut self) -> Fault {
@@ -308,7 +383,28 @@ impl Writer<'_> {
         };
         let by = (self.dice.below(2) == 1).then(|| self.dice.time());
         let bytes = u64::from(self.dice.below(1_200));
-        match self.dice.below(14) {
+        match self.dice.below(19) {
+            14 => {
+                let class = target.class;
+                let nth = target.nth.max(1);
+                let moment = match self.dice.below(4) {
+                    0 if a != "server" => Moment::Acknowledged(nth),
+                    1 if a != "server" => Moment::Answered(nth, class),
+                    2 if self.items.iter().all(|item| !matches!(item, Item::Step(_))) => {
+                        Moment::OperationEver(nth)
+                    }
+                    _ => Moment::Operation(nth),
+                };
+                Fault::Crash { host: a, crash: self.crash(), moment, down_for: by }
+            }
+            15 => Fault::FillDisk { host: a, left_bytes: bytes },
+            16 => {
+                let on =
+                    self.dice.pick(&[DiskOperation::Read, DiskOperation::Write, DiskOperation::Sync]);
+                Fault::FailDisk { host: a, nth: target.nth, on }
+            }
+            17 => Fault::LyingDisk { device },
+            18 => Fault::FlipBit { device },
             0 => Fault::LoseRequest(target),
             1 => Fault::LoseAnswer(target),
             2 => Fault::DelayAnswer(target, by),
