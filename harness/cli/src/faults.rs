@@ -63,12 +63,12 @@ pub(crate) const FAULTS: &[FaultDoc] = &[
     FaultDoc {
         example: "latency phone 400ms..2s",
         about: "every message takes that long, both ways",
-        struck: "an exchange was slowed",
+        struck: "an exchange took longer than the device's own link explains",
     },
     FaultDoc {
         example: "bandwidth phone 10KB/s",
         about: "the line carries no more than that, both ways",
-        struck: "an exchange was slowed",
+        struck: "an exchange's bytes needed longer than the device's own latency",
     },
     FaultDoc {
         example: "reset phone's connection after 300 bytes",
@@ -108,7 +108,7 @@ pub(crate) const FAULTS: &[FaultDoc] = &[
     FaultDoc {
         example: "jump phone's clock by -2h",
         about: "the wall clock of a device or of the server is set, as users and time servers do",
-        struck: "something was written by that clock afterwards",
+        struck: "two writes have stamps in the wrong order because of it",
     },
 ];
 

@@ -10,7 +10,7 @@
 //! | `director` | takes the script step by step |
 //! | `fleet` | the hosts: how they start, crash, go offline |
 //! | `env` | the simulated `Env` of one incarnation of a host |
-//! | `nemesis` | faults: their begin, their strike, their end |
+//! | `nemesis`, `weight` | faults: their begin, their strike, their end; what counts as one |
 //! | `transport`, `front` | the two ends of the wire, where the trace listens |
 //! | `settle`, `audit` | waiting for quiet; asking the server what it has |
 //! | `clock`, `caught`, `recorder` | wall clocks; panics of the code under test; the trace |
@@ -29,6 +29,7 @@ mod nemesis;
 mod recorder;
 mod settle;
 mod transport;
+mod weight;
 
 use std::time::Duration;
 

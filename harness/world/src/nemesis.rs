@@ -12,9 +12,11 @@ use deadzone_net::{Draws, HostId, How, Link, Net, NetEvent, Toward, Why};
 use deadzone_script::{Class, Fault, Target};
 use deadzone_trace::Event;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::clock::ms;
 use crate::recorder::{Recorder, WORLD};
+use crate::weight::{self, Exchanged, Jump, Writes};
 
 /// Brings faults about.
 pub(crate) struct Nemesis {
@@ -33,12 +35,14 @@ struct State {
     active: Vec<Active>,
     /// Requests that were taken to be executed later and have not been yet.
     late: u32,
+    writes: Writes,
 }
 
 #[derive(Clone)]
 struct Active {
     label: String,
     fault: Fault,
+    began: Instant,
     /// Exchanges that matched so far.
     matched: u32,
     struck: bool,
@@ -110,8 +114,13 @@ impl Nemesis {
             Fault::Close { device, bytes } => self.break_after(device, *bytes, How::End),
             _ => {}
         }
-        let active = Active { label: label.to_owned(), fault: fault.clone(), matched: 0, struck: false };
-        self.lock().active.push(active);
+        self.lock().active.push(Active {
+            label: label.to_owned(),
+            fault: fault.clone(),
+            began: Instant::now(),
+            matched: 0,
+            struck: false,
+        });
         self.lay_links();
     }
 
@@ -229,31 +238,39 @@ impl Nemesis {
         Some(format!("cut off by fault {}", cut.label))
     }
 
-    /// An exchange of a device came to its end: what slows its link has struck.
-    pub(crate) fn exchange_ended(&self, device: &str) {
-        self.strike_all(|fault| match fault {
-            Fault::Latency { device: slow, .. } | Fault::Bandwidth { device: slow, .. } if slow == device => {
+    /// An exchange of a device came to its end: what slowed it has struck.
+    pub(crate) fn exchange_ended(&self, device: &str, exchange: Exchanged) {
+        let own = self.base_link(device);
+        self.strike_all(|Active { fault, .. }| match fault {
+            Fault::Latency { device: slow, .. } | Fault::Bandwidth { device: slow, .. }
+                if slow == device && weight::slowed(fault, &own, exchange) =>
+            {
                 Some(format!("slowed an exchange of {device}"))
             }
             _ => None,
         });
     }
 
-    /// A host saved something: a clock that jumped has struck.
+    /// A host saved something: a clock that jumped has struck where that is seen by the stamps.
     pub(crate) fn wrote(&self, host: &str) {
-        self.strike_all(|fault| match fault {
-            Fault::Jump { host: jumped, .. } if jumped == host => {
-                Some(format!("{host} wrote by a clock that had jumped"))
-            }
-            _ => None,
+        let now = Instant::now();
+        let mut writes = self.lock().writes.clone();
+        self.strike_all(|Active { fault, began, .. }| {
+            let Fault::Jump { host: jumped, by_ms } = fault else { return None };
+            let jump = Jump { host: jumped, by_ms: *by_ms, at: *began };
+            weight::reorders(jump, host, now, &writes).then(|| {
+                format!("{host} wrote, and the jump of {jumped}'s clock turned the order of two stamps")
+            })
         });
+        writes.insert(host.to_owned(), now);
+        self.lock().writes = writes;
     }
 
     fn observe(&self, event: &NetEvent) {
         match event {
             NetEvent::Stopped { from, to, why } => {
                 let (from, to) = (self.name(*from), self.name(*to));
-                self.strike_all(|fault| {
+                self.strike_all(|Active { fault, .. }| {
                     let stopped = match fault {
                         Fault::Partition { a, b } => {
                             *why == Why::Cut && ((*a == from && *b == to) || (*b == from && *a == to))
@@ -267,7 +284,7 @@ impl Nemesis {
             }
             NetEvent::Broken { host, .. } => {
                 let host = self.name(*host);
-                self.strike_all(|fault| match fault {
+                self.strike_all(|Active { fault, .. }| match fault {
                     Fault::Reset { device, .. } if *device == host => {
                         Some(format!("reset a connection of {host} in the middle"))
                     }
@@ -281,11 +298,11 @@ impl Nemesis {
         }
     }
 
-    fn strike_all(&self, what: impl Fn(&Fault) -> Option<String>) {
+    fn strike_all(&self, what: impl Fn(&Active) -> Option<String>) {
         let struck: Vec<(String, String)> = {
             let state = self.lock();
             let fresh = state.active.iter().filter(|active| !active.struck);
-            fresh.filter_map(|active| Some((active.label.clone(), what(&active.fault)?))).collect()
+            fresh.filter_map(|active| Some((active.label.clone(), what(active)?))).collect()
         };
         for (label, what) in struck {
             self.strike(&label, what);

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
 use deadzone_net::http::Client as HttpClient;
 use deadzone_trace::{ErrorKind, Event, Exchange};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
+use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use crate::env::Incarnation;
 use crate::front::{EXCHANGE, REPLACED};
 use crate::nemesis::Nemesis;
+use crate::weight::Exchanged;
 
 /// A device's way to the server.
 #[derive(Clone)]
@@ -53,7 +55,8 @@ impl Tap {
         self.incarnation.record(sent(&exchange, &request));
         let name = exchange.0.parse().expect("a device's name is a word");
         request.headers_mut().insert(EXCHANGE, name);
-        let mut open = Open { tap: &self, exchange, ended: false };
+        let bytes = head_bytes(request.headers()) + request.body().len() as u64;
+        let mut open = Open { tap: &self, exchange, began: Instant::now(), bytes, ended: false };
         let answer = self.http.clone().oneshot(request).await;
         open.ended = true;
         let exchange = open.exchange.clone();
@@ -62,6 +65,7 @@ impl Tap {
                 let replaced = answer.headers_mut().remove(REPLACED).is_some();
                 let replaced = replaced.then(|| String::from_utf8_lossy(answer.body()).into_owned());
                 let status = answer.status().as_u16();
+                open.bytes += head_bytes(answer.headers()) + answer.body().len() as u64;
                 self.incarnation.record(Event::Delivered { exchange, status, replaced });
                 Ok(answer)
             }
@@ -72,7 +76,7 @@ impl Tap {
                 Err(TransportError(error))
             }
         };
-        self.nemesis.exchange_ended(&self.incarnation.machine.name);
+        open.tell();
         self.incarnation.yields("transport").await;
         result
     }
@@ -82,7 +86,17 @@ impl Tap {
 struct Open<'a> {
     tap: &'a Tap,
     exchange: Exchange,
+    began: Instant,
+    bytes: u64,
     ended: bool,
+}
+
+impl Open<'_> {
+    /// Tells the nemesis that the exchange came to its end.
+    fn tell(&self) {
+        let exchange = Exchanged { took: self.began.elapsed(), bytes: self.bytes };
+        self.tap.nemesis.exchange_ended(&self.tap.incarnation.machine.name, exchange);
+    }
 }
 
 impl Drop for Open<'_> {
@@ -91,9 +105,15 @@ impl Drop for Open<'_> {
             let error = "the client stopped waiting".to_owned();
             let exchange = self.exchange.clone();
             self.tap.incarnation.record(Event::Failed { exchange, kind: ErrorKind::Abandoned, error });
-            self.tap.nemesis.exchange_ended(&self.tap.incarnation.machine.name);
+            self.tell();
         }
     }
+}
+
+/// What headers take on the wire, about.
+fn head_bytes(headers: &HeaderMap) -> u64 {
+    // A colon, a space and the end of the line.
+    headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64).sum()
 }
 
 fn sent(exchange: &Exchange, request: &Request<Bytes>) -> Event {
