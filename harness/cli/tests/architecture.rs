@@ -31,6 +31,7 @@ const ALLOWED: &[Allowed] = &[
     ("deadzone-client", &["deadzone-contract"], &[]),
     ("deadzone-client-tiny", &["deadzone-contract"], &[]),
     ("deadzone-contract", &[], &[]),
+    ("deadzone-disk", &[], &[]),
     ("deadzone-net", &[], &[]),
     ("deadzone-oracle", &["deadzone-contract", "deadzone-trace"], &[]),
     ("deadzone-reports", &["deadzone-contract", "deadzone-oracle", "deadzone-trace"], &[]),
@@ -51,10 +52,21 @@ const ALLOWED: &[Allowed] = &[
 const NEVER: &[(&str, &[&str], &str)] = &[
     (
         "deadzone-oracle",
-        &["deadzone-world", "deadzone-client", "deadzone-client-tiny", "deadzone-server", "deadzone-net"],
+        &[
+            "deadzone-world",
+            "deadzone-client",
+            "deadzone-client-tiny",
+            "deadzone-server",
+            "deadzone-net",
+            "deadzone-disk",
+        ],
         "an oracle that shares code with what it judges shares its mistakes",
     ),
-    ("deadzone-reports", &["deadzone-world", "deadzone-net"], "a report reads a trace and runs nothing"),
+    (
+        "deadzone-reports",
+        &["deadzone-world", "deadzone-net", "deadzone-disk"],
+        "a report reads a trace and runs nothing",
+    ),
     ("deadzone-client", &["deadzone-server"], "client and server know the contract, not each other"),
     ("deadzone-client-tiny", &["deadzone-server", "deadzone-client"], "the second client is a stranger"),
     ("deadzone-server", &["deadzone-client", "deadzone-client-tiny"], "a server knows no client"),
@@ -63,12 +75,12 @@ const NEVER: &[(&str, &[&str], &str)] = &[
         &["deadzone-client", "deadzone-client-tiny", "deadzone-server", "deadzone-oracle"],
         "a world knows clients and servers by the seam alone, and never judges",
     ),
-    ("deadzone-script", &["deadzone-world", "deadzone-net"], "a script is data"),
+    ("deadzone-script", &["deadzone-world", "deadzone-net", "deadzone-disk"], "a script is data"),
     ("deadzone-search", &["deadzone-world"], "what a candidate shows is asked of the caller"),
 ];
 
 /// Crates whose sources may contain `unsafe`.
-const MAY_BE_UNSAFE: &[&str] = &[];
+const MAY_BE_UNSAFE: &[&str] = &["deadzone-disk"];
 
 fn packages() -> Vec<Package> {
     let metadata = MetadataCommand::new()

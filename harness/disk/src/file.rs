@@ -1,0 +1,129 @@
+//! One file: what the page cache holds, what the medium holds, and what happened in between.
+
+use std::sync::Arc;
+
+use crate::image::Image;
+
+/// How many operations may wait in the page cache for one file. Then the older half is written
+/// back, in order, as a kernel does that runs out of patience; it also bounds what a disk that
+/// is never synced keeps.
+const PENDING_MAX: usize = 4096;
+
+/// An operation that the medium has not been made to keep yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    /// Its number among the mutating operations of the disk.
+    pub(crate) number: u64,
+    pub(crate) change: Change,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Write { offset: usize, data: Arc<[u8]> },
+    Truncate { len: usize },
+}
+
+impl Change {
+    pub(crate) fn apply(&self, image: &mut Image) {
+        match self {
+            Change::Write { offset, data } => image.write(*offset, data),
+            Change::Truncate { len } => image.set_len(*len),
+        }
+    }
+}
+
+/// Invariant: `durable` with `pending` applied in order is `volatile`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct File {
+    volatile: Image,
+    durable: Image,
+    pending: Vec<Pending>,
+}
+
+impl File {
+    /// A file that is on the medium as it is.
+    pub(crate) fn settled(image: Image) -> File {
+        File { volatile: image.clone(), durable: image, pending: Vec::new() }
+    }
+
+    /// What every process sees.
+    pub(crate) fn volatile(&self) -> &Image {
+        &self.volatile
+    }
+
+    /// What the medium is known to hold.
+    pub(crate) fn durable(&self) -> &Image {
+        &self.durable
+    }
+
+    /// What stands between the two, in order.
+    pub(crate) fn pending(&self) -> &[Pending] {
+        &self.pending
+    }
+
+    pub(crate) fn change(&mut self, number: u64, change: Change) {
+        change.apply(&mut self.volatile);
+        self.pending.push(Pending { number, change });
+        if self.pending.len() > PENDING_MAX {
+            for old in self.pending.drain(..PENDING_MAX / 2) {
+                old.change.apply(&mut self.durable);
+            }
+        }
+    }
+
+    /// Makes the medium keep what the page cache holds, block by block.
+    pub(crate) fn sync(&mut self) {
+        let cut = |one: &Pending| matches!(one.change, Change::Truncate { .. });
+        if self.pending.iter().any(cut) {
+            // What was cut and grew again is in no write, so only the whole file is surely equal.
+            self.durable.clone_from(&self.volatile);
+            self.pending.clear();
+            return;
+        }
+        for done in self.pending.drain(..) {
+            if let Change::Write { offset, data } = done.change {
+                self.durable.take_range(&self.volatile, offset, data.len());
+            }
+        }
+    }
+
+    /// Inverts one bit wherever it stands: in the page cache, on the medium and in what is on
+    /// its way there.
+    pub(crate) fn flip(&mut self, offset: usize, bit: u8) {
+        let mask = 1 << bit;
+        for image in [&mut self.volatile, &mut self.durable] {
+            let mut byte = [0];
+            if image.read(offset, &mut byte) == 1 {
+                image.write(offset, &[byte[0] ^ mask]);
+            }
+        }
+        for pending in &mut self.pending {
+            if let Change::Write { offset: start, data } = &mut pending.change
+                && offset >= *start
+                && let Some(byte) = Arc::make_mut(data).get_mut(offset - *start)
+            {
+                *byte ^= mask;
+            }
+        }
+    }
+
+    /// Gives no pending operation a number above `last`.
+    pub(crate) fn renumber(&mut self, last: u64) {
+        for pending in &mut self.pending {
+            pending.number = pending.number.min(last);
+        }
+    }
+
+    /// Whether a text stands in any image of the file, or in a write on its way.
+    pub(crate) fn contains(&self, needle: &[u8]) -> bool {
+        let on_its_way = |one: &Pending| match &one.change {
+            Change::Write { data, .. } => {
+                !needle.is_empty() && data.windows(needle.len()).any(|text| text == needle)
+            }
+            Change::Truncate { .. } => false,
+        };
+        self.volatile.contains(needle, None)
+            || self.durable.contains(needle, Some(&self.volatile))
+            || self.pending.iter().any(on_its_way)
+    }
+}

@@ -1,0 +1,216 @@
+//! What a power loss leaves of what was not yet durable.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::content::{Content, Names};
+use crate::file::{Change, File, Pending};
+use crate::hash::{Draws, hash_bytes};
+use crate::image::{Image, split};
+
+/// What a medium writes whole or not at all, in bytes.
+const SECTOR: usize = 512;
+
+/// What becomes of the operations that no sync has made durable. Whatever is durable stays in
+/// every case, and bytes next to those that were being written are never touched
+/// (`SQLITE_IOCAP_POWERSAFE_OVERWRITE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// All of them are lost.
+    LoseAll,
+    /// All of them reached the medium just in time.
+    KeepAll,
+    /// Those before a point that the seed chooses are kept, in the order in which they were
+    /// issued on the whole disk; of a write at that point each sector of 512 bytes is kept or
+    /// lost.
+    TornPrefix {
+        /// Chooses the point and the sectors.
+        seed: u64,
+    },
+    /// Each sector of each write, each truncation and each entry of the directory is kept or
+    /// lost by itself. A file may have got its new size without the data: zeros or garbage.
+    Subset {
+        /// Chooses, keyed by file and operation.
+        seed: u64,
+    },
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::LoseAll => "lose-all",
+            Outcome::KeepAll => "keep-all",
+            Outcome::TornPrefix { .. } => "torn-prefix",
+            Outcome::Subset { .. } => "subset",
+        })
+    }
+}
+
+/// What a power loss did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Operations that were not durable and survived whole.
+    pub kept: u64,
+    /// Writes of which a part survived.
+    pub torn: u64,
+    /// Operations of which nothing survived.
+    pub lost: u64,
+    /// The highest number such that every operation up to it survived whole.
+    pub survived_through: u64,
+}
+
+impl Losses {
+    /// Whether the loss took anything.
+    pub fn struck(&self) -> bool {
+        self.lost + self.torn > 0
+    }
+
+    fn count(&mut self, number: u64, survived: Survived) {
+        match survived {
+            Survived::Whole => self.kept += 1,
+            Survived::InPart => self.torn += 1,
+            Survived::Not => self.lost += 1,
+        }
+        if survived != Survived::Whole {
+            self.survived_through = self.survived_through.min(number.saturating_sub(1));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Survived {
+    Whole,
+    InPart,
+    Not,
+}
+
+/// What the medium holds after a power loss, and what that cost. `last` is the number of the
+/// last operation.
+pub(crate) fn survivor(content: &Content, outcome: Outcome, last: u64) -> (Content, Losses) {
+    let mut losses = Losses { survived_through: last, ..Losses::default() };
+    let fate = Fate::new(content, outcome);
+    let names = directory(content, &fate, &mut losses);
+    let mut kept = BTreeMap::new();
+    let reachable = content.reachable();
+    for (name, id) in content.durable_names().iter().chain(content.names().iter()) {
+        let Some(file) = reachable.get(id) else { continue };
+        if kept.contains_key(id) {
+            continue;
+        }
+        let after = match file.pending() {
+            [] => Arc::clone(file),
+            _ => Arc::new(File::settled(image(file, &fate, hash_bytes(name.as_bytes()), &mut losses))),
+        };
+        kept.insert(*id, after);
+    }
+    kept.retain(|id, _| names.values().any(|named| named == id));
+    (Content::settled(kept, names), losses)
+}
+
+/// How a power loss chooses.
+enum Fate {
+    All(bool),
+    /// What comes before the number is kept, what has it is torn.
+    Before(u64, Draws),
+    Each(Draws),
+}
+
+impl Fate {
+    fn new(content: &Content, outcome: Outcome) -> Fate {
+        match outcome {
+            Outcome::LoseAll => Fate::All(false),
+            Outcome::KeepAll => Fate::All(true),
+            Outcome::Subset { seed } => Fate::Each(Draws::new(seed)),
+            Outcome::TornPrefix { seed } => {
+                let mut draws = Draws::new(seed);
+                let files = content.reachable();
+                let writes = files.values().flat_map(|file| file.pending()).map(|one| one.number);
+                let mut numbers: Vec<u64> =
+                    writes.chain(content.renamings().iter().map(|one| one.number)).collect();
+                numbers.sort_unstable();
+                let cut = draws.below(numbers.len() as u64 + 1) as usize;
+                Fate::Before(numbers.get(cut).copied().unwrap_or(u64::MAX), draws)
+            }
+        }
+    }
+
+    /// The stream of draws of one file.
+    fn of_file(&self, key: u64) -> Option<Draws> {
+        match self {
+            Fate::All(_) => None,
+            Fate::Before(_, draws) | Fate::Each(draws) => Some(draws.keyed(key)),
+        }
+    }
+}
+
+/// Entries that changed are each as they were or as they became.
+fn directory(content: &Content, fate: &Fate, losses: &mut Losses) -> Names {
+    let mut names = content.durable_names().clone();
+    for renaming in content.renamings() {
+        let kept = match fate {
+            Fate::All(kept) => *kept,
+            Fate::Before(number, _) => renaming.number < *number,
+            // Keyed by the name alone: all that happened to one entry is kept or lost together.
+            Fate::Each(draws) => draws.keyed(hash_bytes(renaming.name.as_bytes())).keyed(1).percent(50),
+        };
+        if kept {
+            renaming.apply(&mut names);
+        }
+        losses.count(renaming.number, if kept { Survived::Whole } else { Survived::Not });
+    }
+    names
+}
+
+fn image(file: &File, fate: &Fate, key: u64, losses: &mut Losses) -> Image {
+    let mut image = file.durable().clone();
+    let of_file = fate.of_file(key);
+    // Some files fare better than others.
+    let percent = of_file.clone().map_or(0, |mut draws| 10 + draws.below(81));
+    for (index, pending) in file.pending().iter().enumerate() {
+        let draws = of_file.as_ref().map(|draws| draws.keyed(index as u64 + 2));
+        let survived = match (fate, draws) {
+            (Fate::Before(number, _), _) if pending.number < *number => keep(pending, &mut image),
+            (Fate::Before(number, _), Some(draws)) if pending.number == *number => {
+                sectors(pending, &mut image, draws, 50, false)
+            }
+            (Fate::Each(_), Some(draws)) => sectors(pending, &mut image, draws, percent, true),
+            (Fate::All(true), _) => keep(pending, &mut image),
+            _ => Survived::Not,
+        };
+        losses.count(pending.number, survived);
+    }
+    image
+}
+
+fn keep(pending: &Pending, image: &mut Image) -> Survived {
+    pending.change.apply(image);
+    Survived::Whole
+}
+
+/// Keeps each sector of a write with a likelihood of `percent`, and a truncation as a whole.
+/// Where `sizes` is set, a lost sector behind the end may still have moved the end.
+fn sectors(pending: &Pending, image: &mut Image, mut draws: Draws, percent: u64, sizes: bool) -> Survived {
+    let Change::Write { offset, data } = &pending.change else {
+        return if draws.percent(percent) { keep(pending, image) } else { Survived::Not };
+    };
+    let (mut kept, mut lost) = (0, 0);
+    for (at, piece) in split(*offset, data.len(), SECTOR) {
+        if draws.percent(percent) {
+            image.write(offset + at, &data[at..at + piece]);
+            kept += 1;
+            continue;
+        }
+        lost += 1;
+        if sizes && offset + at + piece > image.len() && draws.percent(25) {
+            let garbage = draws.percent(50);
+            let stale = (0..piece).map(|_| if garbage { draws.next() as u8 } else { 0 });
+            image.write(offset + at, &stale.collect::<Vec<_>>());
+        }
+    }
+    match (kept, lost) {
+        (_, 0) => Survived::Whole,
+        (0, _) => Survived::Not,
+        _ => Survived::InPart,
+    }
+}

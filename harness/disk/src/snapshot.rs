@@ -1,0 +1,52 @@
+//! A disk at one moment.
+
+use crate::content::Content;
+use crate::outcome::{Losses, Outcome, survivor};
+
+/// A disk at one moment: what processes see, what the medium holds, and what is on its way.
+///
+/// It shares all its blocks with the disk and with other snapshots until they are written.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot(pub(crate) Content);
+
+impl Snapshot {
+    /// A hash of what would be on the disk, names and bytes, after a power loss; or, without an
+    /// outcome, after a mere crash of the process, which leaves the page cache.
+    ///
+    /// It is the same in every process, and equal for equal files. What is visible decides, not
+    /// what a second crash could still take: after `None` the same may be less durable than
+    /// after [`Outcome::KeepAll`]. Blocks keep their hash, so that many snapshots of one disk
+    /// cost little.
+    pub fn survivor(&self, outcome: Option<Outcome>) -> u64 {
+        match outcome {
+            None | Some(Outcome::KeepAll) => self.0.visible_hash(),
+            Some(Outcome::LoseAll) => self.0.durable_hash(),
+            Some(_) if self.0.is_settled() => self.0.visible_hash(),
+            Some(outcome) => survivor(&self.0, outcome, 0).0.visible_hash(),
+        }
+    }
+
+    /// The disk after a power loss, and what that took. The numbers in [`Losses`] are those of
+    /// the disk that the snapshot is of.
+    pub fn after(&self, outcome: Outcome) -> (Snapshot, Losses) {
+        let (content, losses) = survivor(&self.0, outcome, u64::MAX);
+        (Snapshot(content), losses)
+    }
+
+    /// Whether a text stands anywhere: in a file, on the medium in its place, in a write on its
+    /// way, or in a deleted file whose name may come back.
+    pub fn contains(&self, needle: &[u8]) -> bool {
+        self.0.reachable().values().any(|file| file.contains(needle))
+    }
+
+    /// The files that processes see, in order of their names, with their lengths in bytes.
+    pub fn files(&self) -> impl Iterator<Item = (&str, u64)> {
+        let length = |id| self.0.file(id).map_or(0, |file| file.volatile().len() as u64);
+        self.0.names().iter().map(move |(name, id)| (&**name, length(*id)))
+    }
+
+    /// What processes read in a file.
+    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.named(name).map(|file| file.volatile().to_vec())
+    }
+}
