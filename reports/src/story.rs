@@ -190,6 +190,9 @@ impl Teller<'_> {
             Event::DatabaseChecked { database, problem: Some(problem) } => {
                 (STRIKE, format!("{database} on {host} is damaged: {problem}"))
             }
+            // The fault that causes it is told with its own words.
+            Event::DiskFault { active: true } => (0, format!("what {host} writes may fail")),
+            Event::DiskFault { active: false } => (0, format!("{host}'s disk works again")),
             Event::Suspended => (CONNECTIVITY, format!("{host} goes to sleep")),
             Event::Resumed => (CONNECTIVITY, format!("{host} wakes up")),
             Event::SecondApp { refused: None } => (CRASH, format!("a second app runs on {host}")),

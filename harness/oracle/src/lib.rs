@@ -26,7 +26,7 @@ mod lost;
 mod settled;
 mod verdict;
 
-pub use verdict::{Judgement, Key, Outcome, Verdict, Violation};
+pub use verdict::{Doubt, Judgement, Key, Outcome, Verdict, Violation};
 
 use std::collections::BTreeMap;
 
@@ -106,57 +106,58 @@ pub const ORACLES: &[OracleDecl] = &[
 pub fn judge(trace: &Trace) -> Judgement {
     let Some(history) = History::of(trace) else { return headless() };
     let verdicts: Vec<Verdict> = ORACLES.iter().map(|oracle| (oracle.judge)(&history)).collect();
-    let mut unknowns = doubts(&history);
+    let mut doubts = doubts(&history);
     for verdict in &verdicts {
-        unknowns.extend(verdict.unknown.iter().map(|why| format!("{}: {why}", verdict.oracle)));
+        let doubt = |why: &String| Doubt::Oracle { oracle: verdict.oracle, why: why.clone() };
+        doubts.extend(verdict.unknown.as_ref().map(doubt));
     }
-    let doubt = if unknowns.is_empty() { Outcome::Pass } else { Outcome::Unknown };
+    let doubt = if doubts.is_empty() { Outcome::Pass } else { Outcome::Unknown };
     let outcome = verdicts.iter().map(|verdict| verdict.outcome).fold(doubt, Outcome::max);
-    Judgement { outcome, verdicts, unknowns }
+    Judgement { outcome, verdicts, doubts }
 }
 
 /// A trace that does not say what was run is a failure of the harness.
 fn headless() -> Judgement {
-    let why = "the trace does not begin with what was run";
     let verdict = |oracle: &OracleDecl| Verdict {
         oracle: oracle.name,
         outcome: Outcome::Error,
         violations: Vec::new(),
-        unknown: Some(why.to_owned()),
+        unknown: Some(Doubt::Headless.to_string()),
     };
     Judgement {
         outcome: Outcome::Error,
         verdicts: ORACLES.iter().map(verdict).collect(),
-        unknowns: vec![why.to_owned()],
+        doubts: vec![Doubt::Headless],
     }
 }
 
 /// Why a run as a whole proves less than it should.
-fn doubts(history: &History<'_>) -> Vec<String> {
+fn doubts(history: &History<'_>) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     let work = |act: &Action| !matches!(act, Action::SignIn { .. });
     if !history.actions.iter().any(|action| action.saved() && work(action.act)) {
-        doubts.push("nothing was saved".to_owned());
+        doubts.push(Doubt::NothingSaved);
     }
     if !history.end.finished {
-        doubts.push("the run did not come to its end".to_owned());
+        doubts.push(Doubt::Unfinished);
     }
-    // A step that was refused did not do what the script relies on.
     doubts.extend(history.entries.iter().filter_map(|entry| match &entry.event {
-        Event::Refused { action, detail, .. } => {
-            Some(format!("{} refused step {action} ({detail}): the script did not go as written", entry.host))
-        }
+        Event::Refused { action, code, detail } => Some(Doubt::StepRefused {
+            device: entry.host.clone(),
+            action: action.clone(),
+            code: *code,
+            detail: detail.clone(),
+        }),
         _ => None,
     }));
-    // A fault that changed nothing has tested nothing.
-    let mut idle: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    let mut idle: BTreeMap<&String, (usize, &String)> = BTreeMap::new();
     for (at, entry) in history.entries.iter().enumerate() {
         match &entry.event {
             Event::FaultBegan { fault, text } => {
                 idle.insert(fault, (at, text));
             }
             Event::FaultStruck { fault, .. } => {
-                idle.remove(fault.as_str());
+                idle.remove(fault);
             }
             _ => {}
         }
@@ -164,7 +165,8 @@ fn doubts(history: &History<'_>) -> Vec<String> {
     let mut idle: Vec<_> = idle.into_iter().map(|(fault, (at, text))| (at, fault, text)).collect();
     idle.sort_unstable();
     doubts.extend(
-        idle.into_iter().map(|(_, fault, text)| format!("fault {fault} ({text}) had nothing to strike")),
+        idle.into_iter()
+            .map(|(_, fault, text)| Doubt::FaultIdle { fault: fault.clone(), text: text.clone() }),
     );
     doubts
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use deadzone_contract::{RecordId, Rule};
+use deadzone_contract::{Code, RecordId, Rule};
 use serde::{Deserialize, Serialize};
 
 /// How a run, or one invariant in it, came out. The greater one takes precedence.
@@ -33,11 +33,69 @@ pub struct Judgement {
     pub outcome: Outcome,
     /// One for each oracle, in the order of [`crate::ORACLES`].
     pub verdicts: Vec<Verdict>,
-    /// Why the run proves less than it should, for people; empty where nothing is in doubt.
-    pub unknowns: Vec<String>,
+    /// Why the run proves less than it should; empty where nothing is in doubt.
+    pub doubts: Vec<Doubt>,
+}
+
+/// One reason why a run proves less than it should. Who runs scripts that were drawn or changed
+/// can tell a fault that has to go from an oracle that could not see.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "doubt", rename_all = "kebab-case")]
+pub enum Doubt {
+    /// No action but a sign-in was saved.
+    NothingSaved,
+    /// The trace has no end.
+    Unfinished,
+    /// A device refused a step, so that it did not do what the script relies on.
+    StepRefused {
+        /// The device.
+        device: String,
+        /// The action's name in the run.
+        action: String,
+        /// Why, for programs.
+        code: Code,
+        /// Why, for people.
+        detail: String,
+    },
+    /// A fault changed nothing, and so has tested nothing.
+    FaultIdle {
+        /// Its label.
+        fault: String,
+        /// As the script has it.
+        text: String,
+    },
+    /// An oracle lacked something.
+    Oracle {
+        /// Its name, as in [`crate::ORACLES`].
+        oracle: &'static str,
+        /// What, for people.
+        why: String,
+    },
+    /// The trace does not say what was run.
+    Headless,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::NothingSaved => f.write_str("nothing was saved"),
+            Doubt::Unfinished => f.write_str("the run did not come to its end"),
+            Doubt::StepRefused { device, action, detail, .. } => {
+                write!(f, "{device} refused step {action} ({detail}): the script did not go as written")
+            }
+            Doubt::FaultIdle { fault, text } => write!(f, "fault {fault} ({text}) had nothing to strike"),
+            Doubt::Oracle { oracle, why } => write!(f, "{oracle}: {why}"),
+            Doubt::Headless => f.write_str("the trace does not begin with what was run"),
+        }
+    }
 }
 
 impl Judgement {
+    /// The doubts as people read them.
+    pub fn unknowns(&self) -> Vec<String> {
+        self.doubts.iter().map(ToString::to_string).collect()
+    }
+
     /// Every violation, those of the first oracle first.
     pub fn violations(&self) -> impl Iterator<Item = &Violation> {
         self.verdicts.iter().flat_map(|verdict| &verdict.violations)

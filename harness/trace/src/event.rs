@@ -120,6 +120,12 @@ pub enum Event {
         /// What SQLite says is wrong with it; none where it is intact.
         problem: Option<String>,
     },
+    /// What this host writes may fail from now on, or does not fail any more: its disk is full,
+    /// or has errors.
+    DiskFault {
+        /// Whether an operation that begins from now on may fail.
+        active: bool,
+    },
     /// A host went to sleep: its timers stand, nothing reaches it, its wall clock goes on.
     Suspended,
     /// A host woke up.

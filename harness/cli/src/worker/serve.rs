@@ -94,7 +94,7 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
         wall_us,
         requests: trace.requests(),
         findings: judgement.violations().map(finding).collect(),
-        unknowns: judgement.unknowns,
+        unknowns: judgement.unknowns(),
     })
 }
 
