@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rusqlite::ffi;
+
 use crate::disk::Disk;
 use crate::vfs::Slot;
 
@@ -41,6 +43,18 @@ impl Mount {
     /// Other mounts go on, also after a trap.
     pub fn kill(&self) {
         self.mounted.disk.with(|state| state.kill(self.mounted.number));
+    }
+
+    /// Deletes a file for good: the directory is synced. One that is not there is deleted already.
+    ///
+    /// # Errors
+    /// What SQLite would be told: the process is dead, or the operation failed.
+    pub fn delete(&self, name: &str) -> Result<(), ffi::Error> {
+        let deleted = self.mounted.disk.mutate(|state| state.delete(self.mounted.number, &name.into(), true));
+        match deleted {
+            Err(ffi::SQLITE_IOERR_DELETE_NOENT) | Ok(()) => Ok(()),
+            Err(code) => Err(ffi::Error::new(code)),
+        }
     }
 
     /// Whether nothing has ended it yet.

@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) capacity: Option<u64>,
     pub(crate) error: Option<IoError>,
     pub(crate) lying: bool,
+    /// The number of the last operation that a sync lied about.
+    pub(crate) lied_through: u64,
     pub(crate) strikes: Strikes,
     pub(crate) recorder: Recorder,
     pub(crate) orphans: u64,
@@ -247,7 +249,7 @@ impl State {
         let file = self.content.file(id).ok_or(kind.code())?;
         if self.lying {
             let pending = !file.pending().is_empty() || (directory && !self.content.renamings().is_empty());
-            self.strikes.lied += u64::from(pending);
+            self.lied(pending);
             return Ok(());
         }
         self.content.sync(id);
@@ -266,12 +268,19 @@ impl State {
         self.begin(&About { kind, file: name, offset: 0, len: 0 })?;
         self.content.delete(self.operations, name);
         match (directory, self.lying) {
-            (true, true) => self.strikes.lied += 1,
+            (true, true) => self.lied(true),
             (true, false) => self.sync_directory(),
             (false, _) => {}
         }
         self.collect();
         Ok(())
+    }
+
+    fn lied(&mut self, about_something: bool) {
+        if about_something {
+            self.strikes.lied += 1;
+            self.lied_through = self.operations;
+        }
     }
 
     fn sync_directory(&mut self) {

@@ -104,6 +104,12 @@ impl Net {
         self.with(|state| state.machine(id).name.clone())
     }
 
+    /// Ends the present incarnation of a host, also from within one of its own tasks: from now on
+    /// nothing it does reaches anybody. Its tasks go with [`Net::kill`], which has to follow.
+    pub fn halt(&self, id: HostId, crash: Crash) {
+        self.with(|state| state.crash(id, crash));
+    }
+
     /// Ends the present incarnation of a host, and waits until every task of it is dropped.
     /// The network knows of the crash as soon as the future is first polled. A machine that
     /// has no power stays so; one whose process is dead can still lose its power.

@@ -17,7 +17,8 @@ pub(crate) const DECLARATIONS: &[&str] =
 pub(crate) const STEPS: &[&str] = &["fault", "end", "heal", "settle", "expect", "wait"];
 
 /// What users do on devices.
-pub(crate) const USER_VERBS: &[&str] = &["create", "set", "add", "delete", "discard", "retry", "resolve", "sign"];
+pub(crate) const USER_VERBS: &[&str] =
+    &["create", "set", "add", "delete", "discard", "retry", "resolve", "sign"];
 
 /// What happens to hosts.
 pub(crate) const HOST_VERBS: &[&str] = &[

@@ -333,6 +333,12 @@ pub enum Event {
         /// What it said.
         what: String,
     },
+    /// Code under test did not start while the disk under it was failing: its user, or its
+    /// operator, starts it again later.
+    NotStarted {
+        /// What it said.
+        why: String,
+    },
     /// The script came to its end.
     Finished(NetTotals),
 }

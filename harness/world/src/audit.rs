@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use crate::clock::ms;
-use crate::fleet::{Fleet, PORT};
+use crate::fleet::{Fleet, PORT, SERVER};
 
 /// No server needs as many pages; one that does goes round in circles.
 const PAGES_MAX: u32 = 100_000;
@@ -25,7 +25,7 @@ const PATIENCE_MS: u64 = 60_000;
 
 /// Pulls everything that `user` may see.
 pub(crate) async fn audit(fleet: &Fleet, user: &str, password: &str) -> Result<Vec<RecordView>, String> {
-    let http = client(fleet.net.host(fleet.auditor), fleet.server.host, PORT);
+    let http = client(fleet.net.host(fleet.auditor), fleet.host_id(SERVER), PORT);
     let sign_in = TokenRequest::Password { user: user.to_owned(), password: password.to_owned() };
     let body = serde_json::to_vec(&sign_in).map_err(|error| error.to_string())?;
     let tokens: TokenAnswer = call(&http, Method::POST, PATH_TOKEN, user, None, body).await?;

@@ -1,20 +1,23 @@
-//! The hosts of a world: devices, their users and apps, and the server.
+//! The hosts of a world: devices, their users and apps, and the server. How they start, and how
+//! they go down.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use deadzone_contract::seam::{ClientEnv, ClientStart, ServerStart};
-use deadzone_contract::{Device, Parameters};
+use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart, ServerStart};
+use deadzone_contract::{Client, Device, Parameters, Refusal};
 use deadzone_net::http;
 use deadzone_net::{HostId, Net};
-use deadzone_trace::{Crash, Event};
-use tokio::sync::oneshot;
+use deadzone_script::Crash;
+use deadzone_trace::Event;
+use tokio::sync::{Notify, oneshot};
 
 use crate::Lineup;
 use crate::caught::caught;
-use crate::env::{Incarnation, Machine};
+use crate::env::Incarnation;
 use crate::front::Front;
+use crate::machine::Machine;
 use crate::nemesis::Nemesis;
 use crate::recorder::Recorder;
 use crate::transport::Tap;
@@ -24,36 +27,62 @@ pub(crate) const SERVER: &str = "server";
 /// Where the server listens.
 pub(crate) const PORT: u16 = 443;
 
-/// A machine with whatever runs on it.
-pub(crate) struct Node {
-    pub(crate) machine: Arc<Machine>,
-    pub(crate) host: HostId,
-    /// The running incarnation; none while the host is down.
-    pub(crate) up: Option<Incarnation>,
-}
-
-/// A device and its user.
-pub(crate) struct Phone {
-    pub(crate) node: Node,
-    pub(crate) user: String,
-    /// The running app; none while the host is down or where it did not start.
-    pub(crate) app: Option<Arc<dyn Device>>,
-    pub(crate) online: bool,
-    sent: Arc<AtomicU64>,
-}
-
 /// Every host of a world.
 pub(crate) struct Fleet {
-    pub(crate) server: Node,
-    pub(crate) devices: BTreeMap<String, Phone>,
+    nodes: Mutex<BTreeMap<String, Node>>,
     /// The harness's own machine, which asks the server what it has.
     pub(crate) auditor: HostId,
     pub(crate) net: Net,
+    pub(crate) recorder: Recorder,
+    pub(crate) nemesis: Arc<Nemesis>,
     lineup: Lineup,
-    recorder: Recorder,
-    nemesis: Arc<Nemesis>,
     parameters: Parameters,
     start: ServerStart,
+    /// A host came to another phase of its life.
+    changed: Notify,
+}
+
+/// A machine with whatever runs on it.
+struct Node {
+    machine: Arc<Machine>,
+    host: HostId,
+    phase: Phase,
+    /// None for the server.
+    phone: Option<Phone>,
+}
+
+/// What is the matter with a host.
+#[derive(Clone)]
+enum Phase {
+    Down,
+    Booting,
+    /// `serves`: what belongs on it runs.
+    Up {
+        incarnation: Incarnation,
+        serves: bool,
+    },
+    /// Its tasks are being dropped.
+    Falling,
+}
+
+/// What makes a host a device.
+#[derive(Clone)]
+struct Phone {
+    user: String,
+    online: bool,
+    /// The apps that run, the one that its user has in hand last.
+    apps: Vec<Arc<dyn Device>>,
+    sent: Arc<AtomicU64>,
+}
+
+/// A device as it is at one moment.
+pub(crate) struct DeviceNow {
+    pub(crate) name: String,
+    pub(crate) is_up: bool,
+    pub(crate) is_asleep: bool,
+    pub(crate) online: bool,
+    /// The app that its user has in hand.
+    pub(crate) running: Option<(Arc<dyn Device>, Incarnation)>,
 }
 
 /// Why code under test gave no result.
@@ -73,7 +102,10 @@ pub(crate) async fn on_host<T: Send + 'static>(
     let (done, result) = oneshot::channel();
     let this = incarnation.clone();
     incarnation.host.spawn(async move {
-        match caught(code).await {
+        let result = this.machine.gate.behind(caught(code)).await;
+        match result {
+            // It died over what it did, and tells nobody of it.
+            _ if !this.host.is_alive() => {}
             // Nobody waits any more: the step has ended.
             Ok(value) => drop(done.send(Ok(value))),
             Err(panic) => {
@@ -85,85 +117,208 @@ pub(crate) async fn on_host<T: Send + 'static>(
     result.await.unwrap_or(Err(NoResult::Died))
 }
 
+impl Node {
+    fn alive(&self) -> Option<&Incarnation> {
+        match &self.phase {
+            Phase::Up { incarnation, .. } if incarnation.host.is_alive() => Some(incarnation),
+            _ => None,
+        }
+    }
+}
+
+/// A machine and its place in the net.
+pub(crate) type Placed = (Arc<Machine>, HostId);
+
 impl Fleet {
     pub(crate) fn new(
         net: Net,
         lineup: Lineup,
         recorder: Recorder,
         nemesis: Arc<Nemesis>,
-        server: (Machine, HostId),
-        devices: Vec<(Machine, HostId, String)>,
+        server: Placed,
+        devices: Vec<(Placed, String)>,
         start: ServerStart,
     ) -> Fleet {
-        let node = |machine: Machine, host| Node { machine: Arc::new(machine), host, up: None };
-        let devices = devices.into_iter().map(|(machine, host, user)| {
-            let name = machine.name.clone();
-            let node = node(machine, host);
-            (name, Phone { node, user, app: None, online: true, sent: Arc::default() })
+        let node = |(machine, host): Placed, phone| {
+            (machine.name.clone(), Node { machine, host, phase: Phase::Down, phone })
+        };
+        let phones = devices.into_iter().map(|(placed, user)| {
+            node(placed, Some(Phone { user, online: true, apps: Vec::new(), sent: Arc::default() }))
         });
+        let nodes = phones.chain([node(server, None)]).collect();
         let auditor = net.add_host("auditor");
         Fleet {
-            server: node(server.0, server.1),
-            devices: devices.collect(),
+            nodes: Mutex::new(nodes),
             auditor,
             net,
-            lineup,
             recorder,
             nemesis,
+            lineup,
             parameters: start.parameters.clone(),
             start,
+            changed: Notify::new(),
         }
     }
 
-    fn node(&mut self, host: &str) -> &mut Node {
-        if host == SERVER { &mut self.server } else { &mut self.device(host).node }
+    fn nodes(&self) -> MutexGuard<'_, BTreeMap<String, Node>> {
+        self.nodes.lock().expect("no code of others runs under this lock")
     }
 
-    /// A device by its name.
-    pub(crate) fn device(&mut self, name: &str) -> &mut Phone {
-        self.devices.get_mut(name).expect("a checked script names devices that exist")
+    fn with<T>(&self, host: &str, work: impl FnOnce(&mut Node) -> T) -> T {
+        work(self.nodes().get_mut(host).expect("a checked script names hosts that exist"))
+    }
+
+    fn set_phase(&self, host: &str, phase: Phase) {
+        let before = self.with(host, |node| std::mem::replace(&mut node.phase, phase));
+        // Outside the lock: the last handle on an incarnation closes what it had open.
+        drop(before);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn machine(&self, host: &str) -> Arc<Machine> {
+        self.with(host, |node| Arc::clone(&node.machine))
+    }
+
+    pub(crate) fn host_id(&self, host: &str) -> HostId {
+        self.with(host, |node| node.host)
+    }
+
+    pub(crate) fn user(&self, device: &str) -> String {
+        self.with(device, |node| node.phone.as_ref().map(|phone| phone.user.clone()).unwrap_or_default())
     }
 
     /// Whether a host is up.
-    pub(crate) fn is_up(&mut self, host: &str) -> bool {
-        self.node(host).up.is_some()
+    pub(crate) fn is_up(&self, host: &str) -> bool {
+        self.with(host, |node| node.alive().is_some())
     }
 
-    fn begin(&mut self, host: &str) -> Incarnation {
-        let (net, recorder) = (self.net.clone(), self.recorder.clone());
-        let node = self.node(host);
-        let incarnation = Incarnation::new(Arc::clone(&node.machine), net.boot(node.host), recorder);
-        node.up = Some(incarnation.clone());
+    /// Whether a host is up and what belongs on it runs.
+    pub(crate) fn serves(&self, host: &str) -> bool {
+        self.with(host, |node| node.alive().is_some() && matches!(node.phase, Phase::Up { serves: true, .. }))
+    }
+
+    /// The app that a device's user has in hand.
+    pub(crate) fn running(&self, device: &str) -> Option<(Arc<dyn Device>, Incarnation)> {
+        self.with(device, |node| {
+            let app = node.phone.as_ref().and_then(|phone| phone.apps.last().cloned());
+            app.zip(node.alive().cloned())
+        })
+    }
+
+    /// Every device, by name.
+    pub(crate) fn devices(&self) -> Vec<DeviceNow> {
+        let nodes = self.nodes();
+        let devices = nodes.iter().filter_map(|(name, node)| {
+            let phone = node.phone.as_ref()?;
+            Some(DeviceNow {
+                name: name.clone(),
+                is_up: node.alive().is_some(),
+                is_asleep: node.machine.gate.is_asleep(),
+                online: phone.online,
+                running: phone.apps.last().cloned().zip(node.alive().cloned()),
+            })
+        });
+        devices.collect()
+    }
+
+    /// Waits until a host that a fault has brought down for a while is back.
+    pub(crate) async fn back(&self, host: &str) {
+        while self.nemesis.is_returning(host) {
+            self.changed.notified().await;
+        }
+    }
+
+    /// A host that a fault had brought down for a while is up again.
+    pub(crate) fn came_back(&self, host: &str) {
+        self.nemesis.returned(host);
+        self.changed.notify_waiters();
+    }
+
+    /// Starts a host that is down. Waits for one that is falling or starting.
+    pub(crate) async fn boot(&self, host: &str) {
+        loop {
+            let done = self.with(host, |node| match &node.phase {
+                Phase::Down => {
+                    node.phase = Phase::Booting;
+                    Some(true)
+                }
+                Phase::Up { incarnation, .. } if incarnation.host.is_alive() => Some(false),
+                Phase::Up { .. } | Phase::Booting | Phase::Falling => None,
+            });
+            match done {
+                Some(true) => break,
+                Some(false) => return,
+                None => self.changed.notified().await,
+            }
+        }
+        let machine = self.machine(host);
+        machine.gate.open();
+        let net_host = self.net.boot(self.host_id(host));
+        let incarnation = Incarnation::new(machine, net_host, self.recorder.clone());
         incarnation.record(Event::HostUp { incarnation: incarnation.host.incarnation() });
-        incarnation
-    }
-
-    /// Starts a host that is down.
-    pub(crate) async fn boot(&mut self, host: &str) {
-        if host == SERVER { self.boot_server().await } else { self.boot_device(host).await }
-    }
-
-    async fn boot_server(&mut self) {
-        let incarnation = self.begin(SERVER);
-        let starting = self.lineup.server.start(self.start.clone(), incarnation.env());
-        let server = match on_host(&incarnation, starting).await {
-            Ok(Ok(server)) => server,
-            Ok(Err(what)) => return incarnation.record(Event::Broke { what }),
-            Err(_) => return,
+        self.set_phase(host, Phase::Up { incarnation: incarnation.clone(), serves: false });
+        self.nemesis.host_up(host);
+        let serves = if host == SERVER {
+            self.boot_server(&incarnation).await
+        } else {
+            self.boot_device(host, &incarnation).await
         };
-        let listener = incarnation.host.listen(PORT).expect("a new incarnation has no listeners");
+        self.with(host, |node| match &mut node.phase {
+            Phase::Up { incarnation: now, serves: does }
+                if now.host.incarnation() == incarnation.host.incarnation() =>
+            {
+                *does = serves;
+            }
+            _ => {}
+        });
+        self.changed.notify_waiters();
+    }
+
+    /// What code under test says when it does not start: wrong, unless its disk is failing.
+    fn not_started(&self, incarnation: &Incarnation, what: String) -> bool {
+        incarnation.record(if self.nemesis.disk_is_failing(&incarnation.machine.name) {
+            Event::NotStarted { why: what }
+        } else {
+            Event::Broke { what }
+        });
+        false
+    }
+
+    async fn boot_server(&self, incarnation: &Incarnation) -> bool {
+        let starting = self.lineup.server.start(self.start.clone(), incarnation.env());
+        let server = match on_host(incarnation, starting).await {
+            Ok(Ok(server)) => server,
+            Ok(Err(what)) => return self.not_started(incarnation, what),
+            Err(_) => return false,
+        };
+        // The host may have gone down while its server started.
+        let Ok(listener) = incarnation.host.listen(PORT) else { return false };
         let nemesis = Arc::clone(&self.nemesis);
         let front = Front { incarnation: incarnation.clone(), server, nemesis };
         incarnation.host.spawn(http::serve(incarnation.host.clone(), listener, front));
+        true
     }
 
-    async fn boot_device(&mut self, name: &str) {
-        let incarnation = self.begin(name);
-        let (server, nemesis) = (self.server.host, Arc::clone(&self.nemesis));
-        let parameters = self.parameters.clone();
-        let phone = self.device(name);
-        let http = http::client(incarnation.host.clone(), server, PORT);
-        let tap = Tap { incarnation: incarnation.clone(), http, nemesis, sent: Arc::clone(&phone.sent) };
+    async fn boot_device(&self, name: &str, incarnation: &Incarnation) -> bool {
+        match on_host(incarnation, self.start_app(name, incarnation)).await {
+            Ok(Ok(app)) => {
+                self.with(name, |node| node.phone.iter_mut().for_each(|phone| phone.apps.push(app.clone())));
+                true
+            }
+            Ok(Err(refusal)) => self.not_started(incarnation, refusal.to_string()),
+            Err(_) => false,
+        }
+    }
+
+    fn start_app(
+        &self,
+        name: &str,
+        incarnation: &Incarnation,
+    ) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
+        let http = http::client(incarnation.host.clone(), self.host_id(SERVER), PORT);
+        let phone = self.with(name, |node| node.phone.clone()).expect("apps run on devices");
+        let tap =
+            Tap { incarnation: incarnation.clone(), http, nemesis: self.nemesis.clone(), sent: phone.sent };
         let this = Arc::new(incarnation.clone());
         let env = ClientEnv {
             env: incarnation.env(),
@@ -171,42 +326,92 @@ impl Fleet {
             secrets: this.clone(),
             screen: this,
         };
-        let start = ClientStart { user: phone.user.clone(), parameters, online: phone.online };
-        let app = on_host(&incarnation, self.lineup.client.start(start, env)).await;
-        match app {
-            Ok(Ok(app)) => self.device(name).app = Some(app),
-            Ok(Err(refusal)) => incarnation.record(Event::Broke { what: refusal.to_string() }),
-            Err(_) => {}
-        }
+        let start =
+            ClientStart { user: phone.user, parameters: self.parameters.clone(), online: phone.online };
+        let client: &Arc<dyn Client> = &self.lineup.client;
+        client.start(start, env)
+    }
+
+    /// Starts another process of the app, on the same database. Where it runs, its user goes on
+    /// in it.
+    pub(crate) async fn second_app(&self, name: &str) {
+        let Some((_, incarnation)) = self.running(name) else { return };
+        let refused = match on_host(&incarnation, self.start_app(name, &incarnation)).await {
+            Ok(Ok(app)) => {
+                self.with(name, |node| node.phone.iter_mut().for_each(|phone| phone.apps.push(app.clone())));
+                None
+            }
+            Ok(Err(refusal)) => Some(refusal.to_string()),
+            Err(_) => return,
+        };
+        incarnation.record(Event::SecondApp { refused });
     }
 
     /// Takes a host down. Nothing of it does anything any more when this returns.
-    pub(crate) async fn crash(&mut self, host: &str, crash: Crash) {
-        if let Some(phone) = self.devices.get_mut(host) {
-            phone.app = None;
+    pub(crate) async fn crash(&self, host: &str, crash: Crash) {
+        let (fallen, apps, machine, id) = self.with(host, |node| {
+            let up = matches!(node.phase, Phase::Up { .. });
+            let phase = up.then(|| std::mem::replace(&mut node.phase, Phase::Falling));
+            let apps = node.phone.as_mut().map(|phone| std::mem::take(&mut phone.apps));
+            (phase, apps, Arc::clone(&node.machine), node.host)
+        });
+        let Some(Phase::Up { incarnation, .. }) = fallen else { return };
+        self.nemesis.halt(host, crash);
+        // The disk first: a dying process writes nothing more, not even when it closes its files.
+        incarnation.mount.kill();
+        drop(apps);
+        self.net.kill(id, how(crash)).await;
+        drop(incarnation);
+        machine.gate.open();
+        if let Crash::PowerLoss(survivors) = crash {
+            let outcome = machine.outcome(survivors);
+            let losses = machine.disk.power_loss(outcome);
+            self.recorder.record(host, Event::DiskSurvived { outcome: outcome.to_string() });
+            self.nemesis.power_lost(host, &losses);
         }
-        let node = self.node(host);
-        let Some(incarnation) = node.up.take() else { return };
-        let id = node.host;
-        incarnation.record(Event::HostDown { crash });
-        let crash = match crash {
-            Crash::Kill => deadzone_net::Crash::Kill,
-            Crash::PowerLoss => deadzone_net::Crash::PowerLoss,
-        };
-        self.net.kill(id, crash).await;
+        crate::disks::check(&machine, &self.recorder);
+        self.set_phase(host, Phase::Down);
     }
 
     /// Takes a device off the network, or brings it back; its platform tells the app.
-    pub(crate) async fn connect(&mut self, name: &str, online: bool) {
-        let net = self.net.clone();
-        let phone = self.device(name);
-        phone.online = online;
-        net.set_interface(phone.node.host, online);
-        let Some(incarnation) = phone.node.up.clone() else { return };
+    pub(crate) async fn connect(&self, name: &str, online: bool) {
+        self.with(name, |node| node.phone.iter_mut().for_each(|phone| phone.online = online));
+        self.net.set_interface(self.host_id(name), online);
+        let Some(incarnation) = self.with(name, |node| node.alive().cloned()) else { return };
         incarnation.record(Event::Connectivity { online });
-        if let Some(app) = phone.app.clone() {
-            // A panic in it is in the trace.
-            let _ = on_host(&incarnation, async move { app.connectivity(online) }).await;
+        let apps = self.with(name, |node| node.phone.clone()).map(|phone| phone.apps).unwrap_or_default();
+        for app in apps {
+            // A panic in it is in the trace. One that sleeps hears of it when it wakes up.
+            if incarnation.machine.gate.is_asleep() {
+                incarnation.spawn(async move { app.connectivity(online) });
+            } else {
+                let _ = on_host(&incarnation, async move { app.connectivity(online) }).await;
+            }
         }
+    }
+
+    /// Puts a device to sleep, or wakes it up.
+    pub(crate) fn suspend(&self, name: &str, asleep: bool) {
+        let Some(incarnation) = self.with(name, |node| node.alive().cloned()) else { return };
+        let gate = &incarnation.machine.gate;
+        if asleep == gate.is_asleep() {
+            return;
+        }
+        if asleep {
+            incarnation.record(Event::Suspended);
+            gate.close();
+        } else {
+            incarnation.record(Event::Resumed);
+            gate.open();
+        }
+        self.nemesis.lay_links();
+    }
+}
+
+/// What a crash is to the network.
+pub(crate) fn how(crash: Crash) -> deadzone_net::Crash {
+    match crash {
+        Crash::Kill => deadzone_net::Crash::Kill,
+        Crash::PowerLoss(_) => deadzone_net::Crash::PowerLoss,
     }
 }

@@ -195,7 +195,8 @@ impl Call {
     }
 }
 
-fn class(path: &str) -> Class {
+/// What kind of request goes to a path.
+pub(crate) fn class(path: &str) -> Class {
     match path {
         PATH_MUTATIONS => Class::Push,
         PATH_SYNC => Class::Pull,

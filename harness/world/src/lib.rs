@@ -9,7 +9,9 @@
 //! |---|---|
 //! | `director` | takes the script step by step |
 //! | `fleet` | the hosts: how they start, crash, go offline |
-//! | `env` | the simulated `Env` of one incarnation of a host |
+//! | `reaper` | clears up behind hosts that a fault brought down |
+//! | `machine`, `env` | what outlives a crash; the simulated `Env` of one incarnation |
+//! | `disks`, `gate` | copies of disks and their check; sleep |
 //! | `nemesis`, `weight` | faults: their begin, their strike, their end; what counts as one |
 //! | `transport`, `front` | the two ends of the wire, where the trace listens |
 //! | `settle`, `audit` | waiting for quiet; asking the server what it has |
@@ -21,11 +23,16 @@ mod audit;
 mod caught;
 mod clock;
 mod director;
+mod disks;
 mod env;
 mod fleet;
 mod front;
+mod gate;
 mod lineup;
+mod machine;
 mod nemesis;
+mod probe;
+mod reaper;
 mod recorder;
 mod settle;
 mod transport;
@@ -39,6 +46,7 @@ use deadzone_script::Script;
 use deadzone_trace::Trace;
 
 pub use lineup::Lineup;
+pub use probe::Probe;
 
 /// No script lasts longer in simulated time: ten years.
 const HORIZON: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
@@ -54,25 +62,38 @@ pub fn missing(script: &Script, lineup: &Lineup) -> Vec<Capability> {
 /// # Panics
 /// When the world itself panics: that is a bug of the harness.
 pub fn run(script: &Script, seed: u64, lineup: &Lineup) -> Trace {
+    run_watched(script, seed, lineup, &Probe::none())
+}
+
+/// The same, with somebody looking on. That does not change what happens.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_watched(script: &Script, seed: u64, lineup: &Lineup, probe: &Probe) -> Trace {
     // Nothing that a thread keeps to itself may go from one run to the next.
     std::thread::scope(|scope| {
         let world = std::thread::Builder::new().name("world".to_owned()).spawn_scoped(scope, || {
             caught::enter_world();
-            run_here(script, seed, lineup)
+            run_here(script, seed, lineup, probe)
         });
         let world = world.expect("the system has a thread to spare");
         world.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-fn run_here(script: &Script, seed: u64, lineup: &Lineup) -> Trace {
+fn run_here(script: &Script, seed: u64, lineup: &Lineup, probe: &Probe) -> Trace {
     let draws = Draws::new(seed).child("world");
     let mut recorder = None;
     // A script that outlasts the horizon leaves a trace without an end, which is judged unknown.
     let _ = deadzone_net::simulate(draws.child("net"), HORIZON, |net| {
-        let director = director::Director::new(script, seed, lineup, net, draws);
+        let (director, falls) = director::Director::new(script, seed, lineup, net, draws, probe);
         recorder = Some(director.recorder());
-        director.run(script)
+        let fleet = director.fleet();
+        async move {
+            let run = std::pin::pin!(director.run(script));
+            let reap = std::pin::pin!(reaper::reap(&fleet, falls));
+            futures_util::future::select(run, reap).await;
+        }
     });
     recorder.expect("the director was made").finish()
 }

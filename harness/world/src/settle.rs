@@ -6,9 +6,8 @@ use deadzone_contract::Parameters;
 use deadzone_trace::Event;
 
 use crate::clock::ms;
-use crate::fleet::Fleet;
-use crate::nemesis::Nemesis;
-use crate::recorder::{Recorder, WORLD};
+use crate::fleet::{Fleet, SERVER};
+use crate::recorder::WORLD;
 
 /// How long `settle` waits for requests that the script holds back, at most: a day.
 const LATE_MAX_US: u64 = 24 * 3_600 * 1_000_000;
@@ -39,14 +38,9 @@ fn bound_ms(parameters: &Parameters, queued: u64) -> u64 {
 
 /// Waits until nothing is queued and nothing changes any more. `saved` is how many actions were
 /// saved so far: no device can have more of them queued.
-pub(crate) async fn settle(
-    fleet: &Fleet,
-    nemesis: &Nemesis,
-    recorder: &Recorder,
-    parameters: &Parameters,
-    saved: u64,
-) {
-    let exempt = exempt(fleet, nemesis);
+pub(crate) async fn settle(fleet: &Fleet, parameters: &Parameters, saved: u64) {
+    let (recorder, nemesis) = (&fleet.recorder, &fleet.nemesis);
+    let exempt = exempt(fleet);
     let (quiet_ms, bound_ms) = (quiet_ms(parameters), bound_ms(parameters, saved));
     let mut end_us = recorder.now_us() + bound_ms * 1_000;
     recorder.record(WORLD, Event::SettleBegan { bound_ms, exempt: exempt.clone() });
@@ -59,7 +53,7 @@ pub(crate) async fn settle(
             // A fault that has not ended: how late a request comes, the script said.
             end_us = now_us + bound_ms * 1_000;
         }
-        let waiting = waiting(fleet, nemesis, &exempt).await;
+        let waiting = waiting(fleet, &exempt).await;
         if waiting.is_empty() && now_us >= quiet_from_us {
             return recorder.record(WORLD, Event::Settled);
         }
@@ -75,37 +69,41 @@ pub(crate) async fn settle(
 }
 
 /// The devices that cannot settle now, and why.
-fn exempt(fleet: &Fleet, nemesis: &Nemesis) -> BTreeMap<String, String> {
+fn exempt(fleet: &Fleet) -> BTreeMap<String, String> {
     let mut exempt = BTreeMap::new();
-    for (name, phone) in &fleet.devices {
-        let reason = if phone.node.up.is_none() {
+    let server_is_up = fleet.is_up(SERVER);
+    for device in fleet.devices() {
+        let reason = if !device.is_up {
             Some("down".to_owned())
-        } else if !phone.online {
+        } else if device.is_asleep {
+            Some("asleep".to_owned())
+        } else if !device.online {
             Some("offline".to_owned())
-        } else if fleet.server.up.is_none() {
+        } else if !server_is_up {
             Some("the server is down".to_owned())
         } else {
-            nemesis.cut_off(name)
+            fleet.nemesis.cut_off(&device.name)
         };
         if let Some(reason) = reason {
-            exempt.insert(name.clone(), reason);
+            exempt.insert(device.name, reason);
         }
     }
     exempt
 }
 
 /// Who still waits for what.
-async fn waiting(fleet: &Fleet, nemesis: &Nemesis, exempt: &BTreeMap<String, String>) -> Vec<String> {
+async fn waiting(fleet: &Fleet, exempt: &BTreeMap<String, String>) -> Vec<String> {
     let mut waiting = Vec::new();
-    if !nemesis.nothing_late() {
+    if !fleet.nemesis.nothing_late() {
         waiting.push("a late request has not reached the server yet".to_owned());
     }
-    for (name, phone) in fleet.devices.iter().filter(|(name, _)| !exempt.contains_key(*name)) {
-        let (Some(app), Some(incarnation)) = (phone.app.clone(), phone.node.up.as_ref()) else {
+    for device in fleet.devices().into_iter().filter(|device| !exempt.contains_key(&device.name)) {
+        let name = device.name;
+        let Some((app, incarnation)) = device.running else {
             waiting.push(format!("{name} runs no app"));
             continue;
         };
-        let view = crate::fleet::on_host(incarnation, async move { app.view().await.status }).await;
+        let view = crate::fleet::on_host(&incarnation, async move { app.view().await.status }).await;
         match view {
             Ok(status) if status.queued == 0 => {}
             Ok(status) => {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use crate::env::Incarnation;
-use crate::front::{EXCHANGE, REPLACED};
+use crate::front::{EXCHANGE, REPLACED, class};
 use crate::nemesis::Nemesis;
 use crate::weight::Exchanged;
 
@@ -53,6 +53,7 @@ impl Tap {
         let ordinal = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let exchange = Exchange(format!("{}#{ordinal}", self.incarnation.machine.name));
         self.incarnation.record(sent(&exchange, &request));
+        let class = class(request.uri().path());
         let name = exchange.0.parse().expect("a device's name is a word");
         request.headers_mut().insert(EXCHANGE, name);
         let bytes = head_bytes(request.headers()) + request.body().len() as u64;
@@ -66,7 +67,13 @@ impl Tap {
                 let replaced = replaced.then(|| String::from_utf8_lossy(answer.body()).into_owned());
                 let status = answer.status().as_u16();
                 open.bytes += head_bytes(answer.headers()) + answer.body().len() as u64;
+                let is_servers = replaced.is_none();
                 self.incarnation.record(Event::Delivered { exchange, status, replaced });
+                let device = &self.incarnation.machine.name;
+                if is_servers && self.nemesis.delivered(device, class, answer.body()) {
+                    // Its process has just died; nobody is left to go on.
+                    return std::future::pending().await;
+                }
                 Ok(answer)
             }
             Err(error) => {

@@ -62,6 +62,31 @@ const FAULTS: &[(&str, &str)] = &[
         "close",
         "f: fault close phone's connection after 100 bytes\nphone create task/1 in project/p title=a\nwait 1m\n",
     ),
+    (
+        "kill at an operation",
+        "f: fault kill phone at its 7th disk operation for 2s\nphone create task/1 in project/p title=a\n",
+    ),
+    (
+        "power loss at an operation",
+        "f: fault power loss on phone at its 7th disk operation\nphone create task/1 in project/p title=a\n",
+    ),
+    (
+        "kill the server at an operation",
+        "f: fault kill server at its 7th disk operation for 2s\nphone create task/1 in project/p title=a\n",
+    ),
+    (
+        "kill after answers",
+        "f: fault kill phone after 1 acknowledged for 2s\nphone create task/1 in project/p title=a\nwait 1m\n",
+    ),
+    ("kill after a pull", "f: fault kill phone after its next pull for 2s\nwait 10m\n"),
+    ("full", "f: fault fill phone's disk\nphone create task/1 in project/p title=a\n"),
+    ("errors", "f: fault fail phone's next disk write\nphone create task/1 in project/p title=a\n"),
+    (
+        "lies",
+        "f: fault lie about phone's disk syncs\nphone offline\nphone create task/1 in project/p title=a\n\
+         phone power loss lose-all\nphone restart\nphone online\n",
+    ),
+    ("flip", "f: fault flip a bit of phone's disk\nphone create task/1 in project/p title=a\n"),
     ("jump", "f: fault jump phone's clock by -2h\nphone create task/1 in project/p title=a\nwait 1m\n"),
 ];
 
@@ -130,6 +155,8 @@ fn a_dead_host_writes_nothing_more() {
             match entry.event {
                 Event::HostDown { .. } => down = true,
                 Event::HostUp { .. } => down = false,
+                // The harness looks at its disk.
+                Event::DiskSurvived { .. } | Event::DatabaseChecked { .. } => assert!(down),
                 _ => assert!(!down, "{crash}: {:?}", entry.event),
             }
         }
@@ -194,4 +221,97 @@ fn clocks_are_wrong_as_the_script_says() {
         serde_json::from_str(&pushed.expect("the create is pushed")).expect("the client speaks the contract");
     let ahead_ms = push.mutations[0].stamp.ms - 1_767_600_000_000;
     assert!((3_600_000..3_602_000).contains(&ahead_ms), "{ahead_ms}");
+}
+
+/// The events of one host, behind the set-up.
+fn on<'a>(trace: &'a Trace, host: &'a str) -> impl Iterator<Item = &'a Event> {
+    trace.entries.iter().filter(move |entry| entry.host == host).map(|entry| &entry.event)
+}
+
+#[test]
+fn every_crash_is_followed_by_a_look_at_the_databases() {
+    let trace =
+        run_steps("phone kill\nserver power loss torn-prefix\nserver restart\nphone restart\nsettle\n", 1);
+    for host in ["phone", "server"] {
+        let checks = on(&trace, host).filter(|e| matches!(e, Event::DatabaseChecked { problem: None, .. }));
+        assert!(checks.count() >= 1, "{host}");
+    }
+    assert!(has(&trace, |e| matches!(e, Event::DiskSurvived { outcome } if outcome == "torn-prefix")));
+}
+
+#[test]
+fn a_host_that_a_fault_brought_down_for_a_while_goes_on_with_the_script() {
+    let steps = "f: fault kill phone at its 2nd disk operation for 5s\n\
+                 20 times: phone create task/# in project/p title=\"No. #\"\nsettle\n";
+    let trace = run_steps(steps, 1);
+    let saved = on(&trace, "phone").filter(|e| matches!(e, Event::Saved { .. })).count();
+    assert!(has(&trace, |e| matches!(e, Event::Indefinite { why, .. } if why == "its host went down")));
+    // One is lost on the way, the sign-in and the project come on top.
+    assert_eq!(saved, 21);
+    let down =
+        trace.entries.iter().find(|entry| matches!(entry.event, Event::HostDown { .. })).expect("down");
+    let up = trace.entries.iter().rfind(|entry| matches!(entry.event, Event::HostUp { .. })).expect("up");
+    assert_eq!(up.at_us - down.at_us, 5_000_000);
+}
+
+#[test]
+fn a_crash_during_the_set_up_is_met_by_signing_in_again() {
+    for operation in [1, 5, 20] {
+        let text = format!(
+            "scenario test\nworkspace home: ana editor\ndevice phone: ana\n\
+             f: fault power loss on phone at disk operation {operation} for 2s\n\
+             phone create project/p title=x\nsettle\n"
+        );
+        let script = deadzone_script::parse(&text).expect("a script");
+        let trace = run(&script, 1, &lineup(ReferenceClient::default()));
+        assert!(has(&trace, |e| matches!(e, Event::FaultStruck { .. })), "{operation}");
+        assert!(has(&trace, |e| matches!(e, Event::Saved { action, .. } if action == "s2")), "{operation}");
+        assert!(!has(&trace, |e| matches!(e, Event::Unsettled { .. })), "{operation}");
+    }
+}
+
+#[test]
+fn a_machine_that_sleeps_does_nothing_and_its_clock_goes_on() {
+    let steps = "phone offline\nphone create task/1 in project/p title=a\nphone online\nphone suspend\n\
+                 wait 2d\nphone resume\nsettle\n";
+    let trace = run_steps(steps, 1);
+    let of = |wanted: &Event| {
+        trace.entries.iter().position(|entry| entry.host == "phone" && entry.event == *wanted).expect("there")
+    };
+    let (from, to) = (of(&Event::Suspended), of(&Event::Resumed));
+    assert!(trace.entries[from + 1..to].iter().all(|entry| entry.host != "phone"));
+    assert!(trace.entries[to].at_us - trace.entries[from].at_us >= 2 * 86_400 * 1_000_000);
+    assert!(trace.entries[to..].iter().any(|entry| entry.host == "phone"
+        && matches!(&entry.event, Event::Sent { path, .. } if path.starts_with("/sync/mutations"))));
+    assert!(!has(&trace, |e| matches!(e, Event::Unsettled { .. })));
+}
+
+#[test]
+fn copies_of_disks_come_back_and_tell_what_they_cost() {
+    let steps = "phone backup b1\nphone create task/1 in project/p title=a\nphone restore b1\nphone restart\n\
+                 settle\nphone wipe\nphone restart\nphone sign in\nsettle\n";
+    let trace = run_steps(steps, 1);
+    let costs: Vec<usize> = on(&trace, "phone")
+        .filter_map(|e| match e {
+            Event::CopiesLost { since, .. } => Some(*since),
+            _ => None,
+        })
+        .collect();
+    let backed_up = trace.entries.iter().position(|entry| matches!(entry.event, Event::BackedUp { .. }));
+    assert_eq!(costs, [backed_up.expect("made"), 0]);
+    let Some(Event::Viewed(view)) = on(&trace, "phone").filter(|e| matches!(e, Event::Viewed(_))).last()
+    else {
+        panic!("nobody looked");
+    };
+    assert!(view.records.iter().any(|record| record.entity == "project"), "synced data come back");
+}
+
+#[test]
+fn a_clone_has_the_disk_and_the_secrets_of_the_other() {
+    let steps = "phone offline\nphone create task/1 in project/p title=a\nphone clone onto laptop\n\
+                 laptop restart\nphone online\nsettle\n";
+    let trace = run_steps(steps, 1);
+    let shows = |host| on(&trace, host).any(|e| matches!(e, Event::Shown(view) if view.entity == "task"));
+    let cloned = |e: &Event| matches!(e, Event::Cloned { from } if from == "phone");
+    assert!(on(&trace, "laptop").any(cloned) && shows("laptop"));
 }

@@ -89,7 +89,8 @@ impl<'a> Checker<'a> {
 
     fn host_act(&mut self, hosts: &'a [String], what: &'a HostAct) {
         self.names_once(hosts);
-        if hosts.len() > 1 && matches!(what, HostAct::Backup(_) | HostAct::Restore(_) | HostAct::CloneOnto(_)) {
+        if hosts.len() > 1 && matches!(what, HostAct::Backup(_) | HostAct::Restore(_) | HostAct::CloneOnto(_))
+        {
             self.report(Part::Host(1), "this is said of one device at a time");
             return;
         }
@@ -159,7 +160,8 @@ impl<'a> Checker<'a> {
         if !self.device(onto, Part::Name) {
             return;
         }
-        let user = |name| self.script.devices().find(|declared| declared.name == name).map(|found| found.user);
+        let user =
+            |name| self.script.devices().find(|declared| declared.name == name).map(|found| found.user);
         if device == onto {
             self.report(Part::Name, format!("`{device}` is the same device"));
         } else if user(device) != user(onto) {

@@ -81,7 +81,11 @@ impl<'a> Checker<'a> {
             }
             Moment::OperationEver(_) if self.begun => {
                 let help = String::from("`at its 7th disk operation` counts from here");
-                self.report_with(Part::Which, "what counts from the beginning stands before every step", help);
+                self.report_with(
+                    Part::Which,
+                    "what counts from the beginning stands before every step",
+                    help,
+                );
             }
             _ => {}
         }

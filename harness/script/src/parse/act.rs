@@ -1,6 +1,5 @@
 //! What users do and what happens to hosts.
 
-use deadzone_contract::{Change, Choice, Value};
 use crate::error::Wrong;
 use crate::lex::Kind;
 use crate::parse::change::{changes, integer, value};
@@ -10,6 +9,7 @@ use crate::part::Part;
 use crate::suggest;
 use crate::words::{DECLARATIONS, HOST_VERBS, SERVER, STEPS, USER_VERBS};
 use crate::{Act, Crash, HostAct, UserAction};
+use deadzone_contract::{Change, Choice, Value};
 
 /// Reads `phone, laptop  set task/1 title="Final"` or `phone, server  kill`.
 pub(crate) fn act(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Act, Wrong> {

@@ -96,7 +96,8 @@ fn crash(cursor: &mut Cursor<'_>, crash: Crash) -> Result<Fault, Wrong> {
 }
 
 fn count(word: &str) -> Result<u32, Wrong> {
-    literal::whole(word, "a count", u32::MAX.into()).map(|n| u32::try_from(n).expect("read within its bounds"))
+    literal::whole(word, "a count", u32::MAX.into())
+        .map(|n| u32::try_from(n).expect("read within its bounds"))
 }
 
 /// Faults of disks.

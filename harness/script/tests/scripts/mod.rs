@@ -399,8 +399,7 @@ impl Writer<'_> {
             }
             15 => Fault::FillDisk { host: a, left_bytes: bytes },
             16 => {
-                let on =
-                    self.dice.pick(&[DiskOperation::Read, DiskOperation::Write, DiskOperation::Sync]);
+                let on = self.dice.pick(&[DiskOperation::Read, DiskOperation::Write, DiskOperation::Sync]);
                 Fault::FailDisk { host: a, nth: target.nth, on }
             }
             17 => Fault::LyingDisk { device },

@@ -3,28 +3,44 @@
 //! A fault has struck when it has changed something: an answer dropped after its commit, a
 //! message stopped by a cut, a write saved on a clock that jumped. That it was active is not
 //! enough.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `exchanges` | what happens to single requests and answers |
+//! | `links` | the links as the active faults make them |
+//! | `hosts` | hosts that a fault brings down, and disks that fail |
+
+mod exchanges;
+mod hosts;
+mod links;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::Duration;
 
-use deadzone_net::{Draws, HostId, How, Link, Net, NetEvent, Toward, Why};
-use deadzone_script::{Class, Fault, Target};
+use deadzone_net::{Draws, HostId, How, Net, NetEvent, Toward, Why};
+use deadzone_script::{Fault, Target};
 use deadzone_trace::Event;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use crate::clock::ms;
+use crate::fleet::{Placed, SERVER};
 use crate::recorder::{Recorder, WORLD};
 use crate::weight::{self, Exchanged, Jump, Writes};
+
+pub(crate) use exchanges::{AnswerFate, Fate, RequestFate};
+pub(crate) use hosts::Fall;
 
 /// Brings faults about.
 pub(crate) struct Nemesis {
     recorder: Recorder,
     net: Net,
     draws: Draws,
-    hosts: BTreeMap<String, HostId>,
+    hosts: BTreeMap<String, Placed>,
     state: Mutex<State>,
+    /// Hosts that a fault has brought down, for whoever clears up behind them.
+    falls: mpsc::UnboundedSender<Fall>,
+    /// This, for the traps on disks.
+    this: Weak<Nemesis>,
     /// Told whenever a fault strikes.
     pub(crate) struck: Notify,
 }
@@ -36,6 +52,7 @@ struct State {
     /// Requests that were taken to be executed later and have not been yet.
     late: u32,
     writes: Writes,
+    hosts: hosts::State,
 }
 
 #[derive(Clone)]
@@ -43,38 +60,11 @@ struct Active {
     label: String,
     fault: Fault,
     began: Instant,
-    /// Exchanges that matched so far.
+    /// Exchanges, or answers to mutations, that matched so far.
     matched: u32,
     struck: bool,
-}
-
-/// What happens to a request before the server sees it.
-#[derive(Clone, Debug)]
-pub(crate) enum RequestFate {
-    /// It never arrives.
-    Lost(Fate),
-    /// A proxy answers in the server's place.
-    Page(Fate, u16),
-    /// It arrives once the client has given up.
-    Late(Fate, Duration),
-    /// It arrives twice.
-    Twice(Fate),
-}
-
-/// What happens to an answer.
-#[derive(Clone, Debug)]
-pub(crate) enum AnswerFate {
-    /// It never arrives.
-    Lost(Fate),
-    /// It arrives late.
-    Late(Fate, Duration),
-}
-
-/// The fault that decides, with the draws that its details come from.
-#[derive(Clone, Debug)]
-pub(crate) struct Fate {
-    pub(crate) label: String,
-    pub(crate) draws: Draws,
+    /// What it does to a disk.
+    on_disk: hosts::OnDisk,
 }
 
 impl Nemesis {
@@ -82,18 +72,20 @@ impl Nemesis {
         recorder: Recorder,
         net: Net,
         draws: Draws,
-        hosts: BTreeMap<String, HostId>,
+        hosts: BTreeMap<String, Placed>,
+        falls: mpsc::UnboundedSender<Fall>,
     ) -> Arc<Nemesis> {
-        let nemesis = Nemesis {
+        let nemesis = Arc::new_cyclic(|this| Nemesis {
             recorder,
             net,
             draws: draws.child("nemesis"),
             hosts,
             state: Mutex::default(),
+            falls,
+            this: this.clone(),
             struck: Notify::new(),
-        };
-        let nemesis = Arc::new(nemesis);
-        let observer: Weak<Nemesis> = Arc::downgrade(&nemesis);
+        });
+        let observer = Arc::downgrade(&nemesis);
         nemesis.net.observe(Box::new(move |event| {
             if let Some(nemesis) = observer.upgrade() {
                 nemesis.observe(event);
@@ -114,18 +106,22 @@ impl Nemesis {
             Fault::Close { device, bytes } => self.break_after(device, *bytes, How::End),
             _ => {}
         }
+        let on_disk = self.begin_on_disk(fault);
         self.lock().active.push(Active {
             label: label.to_owned(),
             fault: fault.clone(),
             began: Instant::now(),
             matched: 0,
             struck: false,
+            on_disk,
         });
         self.lay_links();
+        self.lay_disk(label, fault);
     }
 
     /// Ends a fault, if it is active.
     pub(crate) fn end(&self, label: &str) {
+        self.look_at_disks();
         let ended = {
             let mut state = self.lock();
             let at = state.active.iter().position(|active| active.label == label);
@@ -135,6 +131,7 @@ impl Nemesis {
             if let Fault::Reset { device, .. } | Fault::Close { device, .. } = &active.fault {
                 self.net.clear_breaks(self.host(device));
             }
+            self.end_on_disk(&active);
             self.recorder.record(WORLD, Event::FaultEnded { fault: active.label });
             self.lay_links();
         }
@@ -162,7 +159,7 @@ impl Nemesis {
                 return;
             };
             let fresh = !std::mem::replace(&mut active.struck, true);
-            (fresh, target(&active.fault).is_some_and(|target| target.nth != 0))
+            (fresh, is_spent(&active.fault))
         };
         if fresh || spent {
             self.recorder.record(WORLD, Event::FaultStruck { fault: label.to_owned(), what });
@@ -173,73 +170,22 @@ impl Nemesis {
         self.struck.notify_waiters();
     }
 
-    /// What is to happen to a request that reaches the server's machine.
-    pub(crate) fn request_fate(&self, device: &str, class: Class) -> Option<RequestFate> {
-        self.fate(device, class, |fate, fault| match fault {
-            Fault::LoseRequest(_) => Some(RequestFate::Lost(fate)),
-            Fault::ProxyPage(_, status) => Some(RequestFate::Page(fate, *status)),
-            Fault::ExecuteLate(_, by) => Some(RequestFate::Late(fate.clone(), late(&fate, *by))),
-            Fault::DeliverTwice(_) => Some(RequestFate::Twice(fate)),
-            _ => None,
-        })
-    }
-
-    /// What is to happen to the answer of a request that took effect.
-    pub(crate) fn answer_fate(&self, device: &str, class: Class) -> Option<AnswerFate> {
-        self.fate(device, class, |fate, fault| match fault {
-            Fault::LoseAnswer(_) => Some(AnswerFate::Lost(fate)),
-            Fault::DelayAnswer(_, by) => Some(AnswerFate::Late(fate.clone(), late(&fate, *by))),
-            _ => None,
-        })
-    }
-
-    fn fate<T>(&self, device: &str, class: Class, kind: impl Fn(Fate, &Fault) -> Option<T>) -> Option<T> {
-        let mut state = self.lock();
-        let mut chosen = None;
-        // Each fault counts for itself; where several want an exchange, the oldest has it.
-        for active in &mut state.active {
-            let Some(target) = target(&active.fault) else { continue };
-            let key = self.draws.key("fate").text(&active.label).num(u64::from(active.matched));
-            let fate = Fate { label: active.label.clone(), draws: key.draws() };
-            let Some(found) = kind(fate, &active.fault) else { continue };
-            if target.device != device || !(target.class == Class::Any || target.class == class) {
-                continue;
-            }
-            active.matched += 1;
-            if chosen.is_none() && (target.nth == 0 || target.nth == active.matched) {
-                chosen = Some(found);
-            }
-        }
-        chosen
-    }
-
-    /// Counts a request that will be executed late, until [`Nemesis::late_done`].
-    pub(crate) fn late_begun(&self) {
-        self.lock().late += 1;
-    }
-
-    pub(crate) fn late_done(&self) {
-        self.lock().late -= 1;
-    }
-
-    /// Whether nothing is under way that will still reach the server.
-    pub(crate) fn nothing_late(&self) -> bool {
-        self.lock().late == 0
-    }
-
     /// Why a device cannot sync with the server now, if a fault is the reason.
     pub(crate) fn cut_off(&self, device: &str) -> Option<String> {
         let state = self.lock();
         let cut = state.active.iter().find(|active| match &active.fault {
             Fault::Partition { a, b } => a == device || b == device,
             Fault::Cut { from, to } => from == device || to == device,
+            Fault::FillDisk { host, .. } => host == device || host == SERVER,
+            Fault::FailDisk { host, nth: 0, .. } => host == device || host == SERVER,
             fault => target(fault).is_some_and(|target| target.nth == 0 && target.device == device),
         })?;
-        Some(format!("cut off by fault {}", cut.label))
+        Some(format!("held up by fault {}", cut.label))
     }
 
     /// An exchange of a device came to its end: what slowed it has struck.
     pub(crate) fn exchange_ended(&self, device: &str, exchange: Exchanged) {
+        self.look_at_disks();
         let own = self.base_link(device);
         self.strike_all(|Active { fault, .. }| match fault {
             Fault::Latency { device: slow, .. } | Fault::Bandwidth { device: slow, .. }
@@ -253,6 +199,7 @@ impl Nemesis {
 
     /// A host saved something: a clock that jumped has struck where that is seen by the stamps.
     pub(crate) fn wrote(&self, host: &str) {
+        self.look_at_disks();
         let now = Instant::now();
         let mut writes = self.lock().writes.clone();
         self.strike_all(|Active { fault, began, .. }| {
@@ -310,59 +257,30 @@ impl Nemesis {
     }
 
     fn host(&self, name: &str) -> HostId {
-        *self.hosts.get(name).expect("a checked script names hosts that exist")
+        self.placed(name).1
+    }
+
+    fn placed(&self, name: &str) -> &Placed {
+        self.hosts.get(name).expect("a checked script names hosts that exist")
     }
 
     fn name(&self, id: HostId) -> String {
-        let found = self.hosts.iter().find(|(_, host)| **host == id);
+        let found = self.hosts.iter().find(|(_, (_, host))| *host == id);
         found.map_or_else(|| "somewhere".to_owned(), |(name, _)| name.clone())
     }
 
     fn break_after(&self, device: &str, bytes: u64, how: How) {
         self.net.break_after(self.host(device), Toward::Host, bytes, how);
     }
-
-    /// Lays every link between a device and the server as it is now: its own properties, and
-    /// what the active faults make of them.
-    pub(crate) fn lay_links(&self) {
-        let state = self.lock();
-        let server = self.host("server");
-        for (name, host) in self.hosts.iter().filter(|(name, _)| *name != "server") {
-            let mut base = self.base_link(name);
-            let (mut up_cut, mut down_cut) = (false, false);
-            for active in &state.active {
-                match &active.fault {
-                    Fault::Partition { a, b } if touches(name, a, b) => (up_cut, down_cut) = (true, true),
-                    Fault::Cut { from, to } if from == name && to == "server" => up_cut = true,
-                    Fault::Cut { from, to } if from == "server" && to == name => down_cut = true,
-                    Fault::Loss { device, basis_points } if device == name => {
-                        base.loss = f64::from(*basis_points) / 10_000.0;
-                    }
-                    Fault::Latency { device, min, max } if device == name => {
-                        base.latency = *min;
-                        base.jitter = max.saturating_sub(*min);
-                    }
-                    Fault::Bandwidth { device, bytes_per_s } if device == name => {
-                        base.bytes_per_s = Some(*bytes_per_s);
-                    }
-                    _ => {}
-                }
-            }
-            self.net.set_link(*host, server, Link { cut: up_cut, ..base });
-            self.net.set_link(server, *host, Link { cut: down_cut, ..base });
-        }
-    }
-
-    /// A device's ordinary link: from a good wire to a poor mobile network, by seed.
-    fn base_link(&self, device: &str) -> Link {
-        let latency_ms = self.draws.key("latency").text(device).between(2, 60);
-        let jitter_ms = self.draws.key("jitter").text(device).between(0, latency_ms / 2);
-        Link { latency: ms(latency_ms), jitter: ms(jitter_ms), ..Link::default() }
-    }
 }
 
-fn touches(device: &str, a: &str, b: &str) -> bool {
-    (a == device && b == "server") || (b == device && a == "server")
+/// Whether a fault has done its work once it has struck.
+fn is_spent(fault: &Fault) -> bool {
+    match fault {
+        Fault::Crash { .. } => true,
+        Fault::FailDisk { nth, .. } => *nth != 0,
+        fault => target(fault).is_some_and(|target| target.nth != 0),
+    }
 }
 
 /// The exchange that a fault lies in wait for.
@@ -376,9 +294,4 @@ fn target(fault: &Fault) -> Option<&Target> {
         | Fault::ProxyPage(target, _) => Some(target),
         _ => None,
     }
-}
-
-/// How late: as the script says, or past any client's patience.
-fn late(fate: &Fate, by: Option<Duration>) -> Duration {
-    by.unwrap_or_else(|| ms(fate.draws.key("late").between(31_000, 90_000)))
 }

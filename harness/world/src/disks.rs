@@ -1,0 +1,88 @@
+//! What the script does to whole disks, and what the harness looks for on them.
+
+use deadzone_contract::seam::DatabaseLocation;
+use deadzone_disk::{Disk, Outcome, Snapshot};
+use deadzone_script::Crash;
+use deadzone_trace::Event;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::fleet::Fleet;
+use crate::machine::Machine;
+use crate::recorder::Recorder;
+
+/// A copy of a disk that was put aside.
+pub(crate) struct Backup {
+    disk: Snapshot,
+    /// How many entries the trace had when it was made.
+    made_at: usize,
+}
+
+impl Fleet {
+    /// Puts a copy of a device's disk aside, as a backup program would find it at this moment.
+    pub(crate) fn backup(&self, device: &str, name: &str) -> Backup {
+        let backup = Backup { disk: self.machine(device).disk.snapshot(), made_at: self.recorder.len() };
+        self.recorder.record(device, Event::BackedUp { backup: name.to_owned() });
+        backup
+    }
+
+    /// Switches a device off and puts a copy back onto its disk.
+    pub(crate) async fn restore(&self, device: &str, name: &str, backup: &Backup) {
+        self.crash(device, Crash::Kill).await;
+        let machine = self.machine(device);
+        machine.disk.restore(&backup.disk);
+        // Who restores a backup waits until it is on the medium.
+        machine.disk.power_loss(Outcome::KeepAll);
+        self.recorder.record(device, Event::Restored { backup: name.to_owned() });
+        self.lost_copies(device, backup.made_at, format!("it was restored from backup {name}"));
+        check(&machine, &self.recorder);
+    }
+
+    /// Switches a device off and leaves nothing on it.
+    pub(crate) async fn wipe(&self, device: &str) {
+        self.crash(device, Crash::Kill).await;
+        self.machine(device).wipe();
+        self.recorder.record(device, Event::Wiped);
+        self.lost_copies(device, 0, "it was wiped".to_owned());
+    }
+
+    /// Switches a device off and makes it a copy of another.
+    pub(crate) async fn clone_onto(&self, from: &str, onto: &str) {
+        self.crash(onto, Crash::Kill).await;
+        let machine = self.machine(onto);
+        machine.copy_from(&self.machine(from));
+        self.recorder.record(onto, Event::Cloned { from: from.to_owned() });
+        self.lost_copies(onto, 0, format!("it is a copy of {from} now"));
+        check(&machine, &self.recorder);
+    }
+
+    fn lost_copies(&self, device: &str, since: usize, why: String) {
+        self.recorder.record(device, Event::CopiesLost { since, why });
+    }
+}
+
+/// Checks a copy of every database of a machine, as the next process will find it.
+pub(crate) fn check(machine: &Machine, recorder: &Recorder) {
+    let copy = Disk::new();
+    copy.restore(&machine.disk.snapshot());
+    let files: Vec<String> = copy.snapshot().files().map(|(name, _)| name.to_owned()).collect();
+    let mount = copy.mount(|| 0);
+    for database in machine.databases() {
+        if !files.contains(&database) {
+            continue;
+        }
+        let location = DatabaseLocation { path: database.clone().into(), vfs: Some(mount.vfs().to_owned()) };
+        let problem = problem(&location).unwrap_or_else(|error| Some(error.to_string()));
+        recorder.record(&machine.name, Event::DatabaseChecked { database, problem });
+    }
+}
+
+/// What SQLite finds wrong with a database.
+fn problem(location: &DatabaseLocation) -> rusqlite::Result<Option<String>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let vfs = location.vfs.as_deref().expect("simulated disks have a VFS");
+    let connection = Connection::open_with_flags_and_vfs(&location.path, flags, vfs)?;
+    // Without it a database in WAL mode wants shared memory.
+    connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}

@@ -1,0 +1,110 @@
+//! What belongs to a machine and outlives its crashes.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use deadzone_disk::{Disk, Outcome};
+use deadzone_net::{DrawKey, Draws};
+use deadzone_script::Survivors;
+
+use crate::clock::WallClock;
+use crate::gate::Gate;
+
+/// A machine: its clock, its disk, its store for secrets.
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) clock: WallClock,
+    pub(crate) disk: Disk,
+    pub(crate) gate: Gate,
+    /// The longest that storage takes, in ms.
+    pub(crate) disk_latency_max_ms: u64,
+    secrets: Mutex<BTreeMap<String, String>>,
+    /// The databases that were ever opened here, in the order in which they were.
+    databases: Mutex<Vec<String>>,
+    draws: Draws,
+    drawn: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// No code of others runs under a machine's locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics here")
+}
+
+impl Machine {
+    pub(crate) fn new(name: &str, clock: WallClock, draws: &Draws, disk_latency_max_ms: u64) -> Machine {
+        Machine {
+            name: name.to_owned(),
+            clock,
+            disk: Disk::new(),
+            gate: Gate::default(),
+            disk_latency_max_ms,
+            secrets: Mutex::default(),
+            databases: Mutex::default(),
+            draws: draws.key("machine").text(name).draws(),
+            drawn: Mutex::default(),
+        }
+    }
+
+    /// A draw for a purpose that is asked for again and again. Each asking has its own.
+    pub(crate) fn draw(&self, kind: &str, purpose: &'static str) -> DrawKey {
+        let ordinal = {
+            let mut drawn = lock(&self.drawn);
+            let ordinal = drawn.entry(purpose).or_default();
+            *ordinal += 1;
+            *ordinal
+        };
+        self.draws.key(kind).text(purpose).num(ordinal)
+    }
+
+    /// What a power loss leaves: as the script says, or as the seed does.
+    pub(crate) fn outcome(&self, survivors: Option<Survivors>) -> Outcome {
+        let key = self.draw("survivors", "survivors");
+        let drawn = [Survivors::LoseAll, Survivors::KeepAll, Survivors::TornPrefix, Survivors::Subset];
+        let survivors = survivors.unwrap_or_else(|| *key.clone().pick(&drawn).expect("there are four"));
+        let seed = key.num(0).u64();
+        match survivors {
+            Survivors::LoseAll => Outcome::LoseAll,
+            Survivors::KeepAll => Outcome::KeepAll,
+            Survivors::TornPrefix => Outcome::TornPrefix { seed },
+            Survivors::Subset => Outcome::Subset { seed },
+        }
+    }
+
+    /// Notes that a database is used here.
+    pub(crate) fn note_database(&self, name: &str) {
+        let mut databases = lock(&self.databases);
+        if !databases.iter().any(|known| known == name) {
+            databases.push(name.to_owned());
+        }
+    }
+
+    pub(crate) fn databases(&self) -> Vec<String> {
+        lock(&self.databases).clone()
+    }
+
+    pub(crate) fn secret(&self, name: &str) -> Option<String> {
+        lock(&self.secrets).get(name).cloned()
+    }
+
+    pub(crate) fn set_secret(&self, name: &str, secret: Option<String>) {
+        let mut secrets = lock(&self.secrets);
+        match secret {
+            Some(secret) => secrets.insert(name.to_owned(), secret),
+            None => secrets.remove(name),
+        };
+    }
+
+    /// A new device: nothing on the disk, no secrets.
+    pub(crate) fn wipe(&self) {
+        self.disk.wipe();
+        lock(&self.secrets).clear();
+    }
+
+    /// Becomes a copy of another machine: its disk and its secrets, not its clock.
+    pub(crate) fn copy_from(&self, other: &Machine) {
+        self.disk.restore(&other.disk.snapshot());
+        self.disk.power_loss(Outcome::KeepAll);
+        *lock(&self.secrets) = lock(&other.secrets).clone();
+        other.databases().iter().for_each(|name| self.note_database(name));
+    }
+}
