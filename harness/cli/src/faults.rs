@@ -108,7 +108,7 @@ pub(crate) const FAULTS: &[FaultDoc] = &[
     FaultDoc {
         example: "jump phone's clock by -2h",
         about: "the wall clock of a device or of the server is set, as users and time servers do",
-        struck: "two writes have stamps in the wrong order because of it",
+        struck: "two stamps stand in the wrong order because of it, or the server refuses one",
     },
 ];
 

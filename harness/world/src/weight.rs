@@ -10,6 +10,8 @@ use deadzone_net::Link;
 use deadzone_script::Fault;
 use tokio::time::Instant;
 
+use crate::fleet::SERVER;
+
 /// What an exchange was, from the device's side.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exchanged {
@@ -64,6 +66,13 @@ pub(crate) fn reorders(jump: Jump<'_>, writer: &str, now: Instant, writes: &Writ
     }
 }
 
+/// Whether the server refuses the stamp of what `writer` writes, because of a jump: a device's
+/// clock was set further ahead than the server takes, or the server's own was set back by more.
+pub(crate) fn beyond_bound(jump: Jump<'_>, writer: &str, stamp_ahead_ms: u64) -> bool {
+    let ahead_ms = if jump.host == SERVER { jump.by_ms.saturating_neg() } else { jump.by_ms };
+    writer == jump.host && u64::try_from(ahead_ms).is_ok_and(|ahead_ms| ahead_ms > stamp_ahead_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +98,22 @@ mod tests {
         for (fault, took, bytes, expected) in rows {
             let exchange = Exchanged { took: ms(took), bytes };
             assert_eq!(slowed(&fault, &own, exchange), expected, "{fault} {exchange:?}");
+        }
+    }
+
+    #[test]
+    fn a_jump_beyond_what_the_server_takes_counts_with_the_next_write() {
+        let rows = [
+            ("phone", 1_001, "phone", true),
+            ("phone", 1_000, "phone", false),
+            ("phone", -5_000, "phone", false),
+            ("phone", 5_000, "laptop", false),
+            ("server", -1_001, "server", true),
+            ("server", 5_000, "server", false),
+        ];
+        for (host, by_ms, writer, expected) in rows {
+            let jump = Jump { host, by_ms, at: Instant::now() };
+            assert_eq!(beyond_bound(jump, writer, 1_000), expected, "{host} by {by_ms}, {writer} writes");
         }
     }
 

@@ -84,7 +84,8 @@ impl Director {
         recorder.record(WORLD, Event::Started(header));
         let start = ServerStart { passwords: passwords.clone(), grants, parameters: parameters.clone() };
         let (falls, fallen) = unbounded_channel();
-        let nemesis = Nemesis::new(recorder.clone(), net.clone(), draws, hosts.clone(), falls);
+        let bound_ms = parameters.stamp_ahead;
+        let nemesis = Nemesis::new(recorder.clone(), net.clone(), draws, hosts.clone(), bound_ms, falls);
         let server = hosts.remove(SERVER).expect("put in above");
         let devices = hosts.into_iter().map(|(name, placed)| {
             let user = users[&name].clone();

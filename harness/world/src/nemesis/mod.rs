@@ -37,6 +37,8 @@ pub(crate) struct Nemesis {
     draws: Draws,
     hosts: BTreeMap<String, Placed>,
     state: Mutex<State>,
+    /// How far ahead of its own clock the server takes stamps.
+    stamp_ahead_ms: u64,
     /// Hosts that a fault has brought down, for whoever clears up behind them.
     falls: mpsc::UnboundedSender<Fall>,
     /// This, for the traps on disks.
@@ -73,6 +75,7 @@ impl Nemesis {
         net: Net,
         draws: Draws,
         hosts: BTreeMap<String, Placed>,
+        stamp_ahead_ms: u64,
         falls: mpsc::UnboundedSender<Fall>,
     ) -> Arc<Nemesis> {
         let nemesis = Arc::new_cyclic(|this| Nemesis {
@@ -81,6 +84,7 @@ impl Nemesis {
             draws: draws.child("nemesis"),
             hosts,
             state: Mutex::default(),
+            stamp_ahead_ms,
             falls,
             this: this.clone(),
             struck: Notify::new(),
@@ -205,6 +209,9 @@ impl Nemesis {
         self.strike_all(|Active { fault, began, .. }| {
             let Fault::Jump { host: jumped, by_ms } = fault else { return None };
             let jump = Jump { host: jumped, by_ms: *by_ms, at: *began };
+            if weight::beyond_bound(jump, host, self.stamp_ahead_ms) {
+                return Some(format!("{jumped}'s clock is further off than the server takes"));
+            }
             weight::reorders(jump, host, now, &writes).then(|| {
                 format!("{host} wrote, and the jump of {jumped}'s clock turned the order of two stamps")
             })
