@@ -1,8 +1,9 @@
 //! Oracle `alive`: nothing under test panics, hangs or gives up.
 //!
 //! Invariant: no device and no server panics or stops being able to go on, and a device whose
-//! host is up answers every action within its bound. A panic of the harness is an error of the
-//! harness, not a failure of what it tests.
+//! host is up and awake answers every action within its bound. What does not start while its disk
+//! is full or has errors is right to say so. A panic of the harness is an error of the harness,
+//! not a failure of what it tests.
 //!
 //! Source: panics are bugs; a user action is saved or refused in bounded time.
 //!
@@ -49,6 +50,9 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
             }
             Event::Broke { what } => {
                 ends.entry(host).or_default().push(at);
+                if history.hosts.disk_could_fail(host, at, at) {
+                    continue;
+                }
                 report(history, &mut findings, "broke", host, at, format!("{host} cannot go on: {what}"));
             }
             _ => {}
@@ -88,23 +92,19 @@ fn judge_action(
     if action.ending != Ending::Indefinite {
         return;
     }
-    let (from_us, to_us) = (history.entries[action.begun].at_us, history.entries[action.ended].at_us);
+    let to_us = history.entries[action.ended].at_us;
     // The end of a host and what follows from it share their instant, in whichever order.
     let ended =
         ends.iter().any(|&at| at > action.begun && (at < action.ended || history.entries[at].at_us == to_us));
     let last_before = |times: &[usize]| times.iter().copied().rfind(|&at| at < action.begun);
     let was_down = last_before(ends) > last_before(ups);
     let parameters = &history.header.parameters;
-    let (bound_ms, effect) = match action.act {
-        Action::SignIn { .. } => (parameters.save_bound + parameters.request_timeout, "sign-in"),
-        Action::Create { .. } => (parameters.save_bound, "create"),
-        Action::Edit { .. } => (parameters.save_bound, "edit"),
-        Action::Delete { .. } => (parameters.save_bound, "delete"),
-        Action::Discard { .. } => (parameters.save_bound, "discard"),
-        Action::Retry { .. } => (parameters.save_bound, "retry"),
-        Action::Resolve { .. } => (parameters.save_bound, "resolve"),
+    let bound_ms = match action.act {
+        Action::SignIn { .. } => parameters.save_bound + parameters.request_timeout,
+        _ => parameters.save_bound,
     };
-    let waited_ms = to_us.saturating_sub(from_us) / 1_000;
+    let effect = action.kind();
+    let waited_ms = history.hosts.awake_ms(history.entries, action.device, action.begun, action.ended);
     if ended || was_down || waited_ms < bound_ms {
         return;
     }

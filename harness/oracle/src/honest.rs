@@ -2,8 +2,12 @@
 //!
 //! Invariant: a record's badge moves only in legal steps. `synced` is shown only after an answer
 //! to a push of the device's last work on the record has come back. A device that calls itself
-//! synced, with nothing queued, shows no record that waits. Failed and conflicting records stand
-//! in the tray, and every line of the tray says why and offers a way out.
+//! synced, with nothing queued, shows no record that waits; one that is connected to a world that
+//! has fallen quiet is neither offline nor busy. Failed and conflicting records stand in the tray,
+//! after a restart as before, and every line of the tray says why and offers a way out.
+//!
+//! Where a disk forgot, by a fault outside the model, or became a copy of another one, nobody
+//! knows which badges it holds: they begin anew, with any.
 //!
 //! Source: the contract's record states and device states.
 //!
@@ -14,18 +18,27 @@
 //! | `synced-too-early` | `synced` is shown before the answer that allows it |
 //! | `badge-too-early` | the device calls itself synced while it shows a record that waits |
 //! | `not-in-tray` | a failed or conflicting record is not in the tray |
+//! | `tray-forgotten` | a line of the tray is gone after a restart, and nobody had decided it |
+//! | `offline-although-connected` | the device calls itself offline although it is connected and all is quiet |
+//! | `busy-with-nothing` | the device calls itself syncing then, with nothing queued |
 //! | `no-reason`, `no-way-out` | a line of the tray does not say why, or offers nothing |
+
+mod at_end;
+mod moves;
+mod tray;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::view::View;
-use deadzone_contract::{Action, Badge, Choice, RecordId, RecordState, Status, TrayItem};
+use deadzone_contract::{Action, Badge, Choice, RecordState, Status};
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
 use crate::history::end::is_pending;
 use crate::history::{ActionRun, History};
 use crate::verdict::Verdict;
+
+use moves::{STATES, may_follow, may_follow_restart, word};
+use tray::Trays;
 
 /// Judges a run.
 pub(crate) fn judge(history: &History<'_>) -> Verdict {
@@ -35,6 +48,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         walk.take(at, entry);
     }
     walk.settle_claims(None);
+    at_end::judge(history, &mut walk.findings);
     if !walk.shown_anything {
         walk.findings.unknown("no device showed anything");
     }
@@ -68,6 +82,9 @@ struct Walk<'h, 't> {
     heard: BTreeMap<&'t str, usize>,
     /// When the work of an action was thrown away.
     voided: BTreeMap<usize, usize>,
+    trays: Trays<'t>,
+    /// When a device's disk last forgot its badges.
+    forgot: BTreeMap<&'t str, usize>,
 }
 
 impl<'h, 't> Walk<'h, 't> {
@@ -86,6 +103,8 @@ impl<'h, 't> Walk<'h, 't> {
             proven: BTreeMap::new(),
             heard: BTreeMap::new(),
             voided: effects.filter_map(|effect| Some((effect.action, effect.void?.begun))).collect(),
+            trays: Trays::default(),
+            forgot: BTreeMap::new(),
         }
     }
 
@@ -96,6 +115,14 @@ impl<'h, 't> Walk<'h, 't> {
                 self.started.insert(host, (*incarnation, at));
                 self.waiting.remove(host);
                 self.claims.remove(host);
+                self.trays.restart(host);
+            }
+            Event::CopiesLost { .. } | Event::Restored { .. } | Event::Wiped | Event::Cloned { .. } => {
+                self.shown.retain(|(device, _), _| *device != host);
+                self.waiting.remove(host);
+                self.claims.remove(host);
+                self.trays.forget(host);
+                self.forgot.insert(host, at);
             }
             Event::Shown(view) => {
                 self.shown_anything = true;
@@ -111,8 +138,11 @@ impl<'h, 't> Walk<'h, 't> {
             }
             Event::Delivered { .. } => self.answer(at, host),
             Event::Status(status) => self.claim(at, entry, status),
-            Event::Tray { items } => self.judge_tray(at, host, items),
-            Event::Viewed(view) => self.judge_view(at, host, view),
+            Event::Tray { items } => self.trays.judge(self.history, at, host, items, &mut self.findings),
+            Event::Viewed(view) => {
+                self.trays.judge(self.history, at, host, &view.tray, &mut self.findings);
+                tray::judge_view(self.history, at, host, view, &mut self.findings);
+            }
             _ => {}
         }
     }
@@ -136,7 +166,8 @@ impl<'h, 't> Walk<'h, 't> {
                 let legal = if before.incarnation == incarnation {
                     may_follow(before.state, state)
                 } else {
-                    may_follow_restart(before.state, state)
+                    let decided = tray::decided(self.history, host, before.at, at);
+                    may_follow_restart(before.state, state, decided)
                 };
                 if !legal {
                     self.illegal_move(at, host, record, before, state);
@@ -166,7 +197,11 @@ impl<'h, 't> Walk<'h, 't> {
         // What was done before the device went down need never have been shown.
         let resumed = own().any(|run| run.begun < started);
         let deleted = own().any(|run| matches!(run.act, Action::Delete { .. }) && run.begun < at);
+        let forgotten = self.forgot.get(host).is_some_and(|&forgot| {
+            life.timeline.first().is_some_and(|&(first, _)| first < forgot)
+        });
         let legal = match state {
+            _ if forgotten => true,
             RecordState::Synced | RecordState::Conflict => true,
             RecordState::Saved => created || resumed,
             // A delete that was refused or thrown away brings its record back.
@@ -200,10 +235,14 @@ impl<'h, 't> Walk<'h, 't> {
     /// `synced` needs an answer to a push that left after the last work had begun.
     fn judge_synced(&mut self, at: usize, host: &'t str, record: usize) {
         let life = &self.history.records[record];
+        let forgot = self.forgot.get(host).copied().unwrap_or_default();
         let stands = |&&action: &&usize| {
             let run = &self.history.actions[action];
+            // A record that is there was kept, whatever was said of its creation.
+            let kept = run.saved() || (!run.refused() && run.birthplace().is_some());
             run.device == host
-                && run.saved()
+                && kept
+                && forgot < run.ended
                 && run.ended < at
                 && is_work(run)
                 && self.voided.get(&action).is_none_or(|&voided| at < voided)
@@ -263,47 +302,6 @@ impl<'h, 't> Walk<'h, 't> {
             ));
         }
     }
-
-    fn judge_tray(&mut self, at: usize, host: &str, items: &[TrayItem]) {
-        for item in items {
-            let about = self.history.record(&item.record).map(|record| self.history.name(record));
-            let about = about.unwrap_or_else(|| format!("record {}", item.record));
-            let case = |clause| {
-                let case = Case::new(clause, word(item.state)).record(&item.record).device(host);
-                case.subject(&item.what).evidence([at])
-            };
-            if item.reason.trim().is_empty() {
-                self.findings.report(case("no-reason").says(
-                    format!("{host}'s tray does not say why `{}` on {about} is in it", item.what),
-                    "a reason on every line of the tray",
-                ));
-            }
-            if item.ways_out.is_empty() {
-                self.findings.report(case("no-way-out").says(
-                    format!("{host}'s tray offers no way out for `{}` on {about}", item.what),
-                    "at least one way out on every line of the tray",
-                ));
-            }
-        }
-    }
-
-    fn judge_view(&mut self, at: usize, host: &str, view: &View) {
-        self.judge_tray(at, host, &view.tray);
-        let listed: BTreeSet<&RecordId> = view.tray.iter().map(|item| &item.record).collect();
-        for shown in &view.records {
-            let needs_user = matches!(shown.state, RecordState::Failed | RecordState::Conflict);
-            if !needs_user || listed.contains(&shown.record) {
-                continue;
-            }
-            let Some(record) = self.history.record(&shown.record) else { continue };
-            let name = self.history.name(record);
-            let case = self.case("not-in-tray", word(shown.state), host, record).evidence([at]);
-            self.findings.report(case.says(
-                format!("{host} shows {name} as {}, but its tray does not list it", shown.state),
-                format!("{name} in {host}'s tray, with its reason and its ways out"),
-            ));
-        }
-    }
 }
 
 /// Whether an action leaves something to be sent.
@@ -311,57 +309,5 @@ fn is_work(run: &ActionRun<'_>) -> bool {
     match run.act {
         Action::Create { .. } | Action::Edit { .. } | Action::Delete { .. } | Action::Resolve { .. } => true,
         Action::SignIn { .. } | Action::Discard { .. } | Action::Retry { .. } => false,
-    }
-}
-
-const STATES: [RecordState; 8] = [
-    RecordState::Saved,
-    RecordState::Modified,
-    RecordState::Syncing,
-    RecordState::Retrying,
-    RecordState::Synced,
-    RecordState::Failed,
-    RecordState::Conflict,
-    RecordState::Discarded,
-];
-
-/// The table of legal steps, as the contract has it.
-fn may_follow(from: RecordState, to: RecordState) -> bool {
-    use RecordState::{Conflict, Discarded, Failed, Modified, Retrying, Saved, Synced, Syncing};
-    from == to
-        || match from {
-            Saved | Modified => matches!(to, Syncing | Failed | Conflict),
-            Syncing => matches!(to, Synced | Retrying | Modified | Failed | Conflict),
-            Retrying => matches!(to, Syncing | Modified | Discarded),
-            Synced => matches!(to, Modified | Conflict),
-            Failed => matches!(to, Syncing | Discarded),
-            Conflict => matches!(to, Syncing | Discarded | Synced),
-            Discarded => to == Synced,
-        }
-}
-
-/// Over a restart, `syncing` may have become `saved`, if the server never had the record, or
-/// `modified`. A step whose commit the device's death overtook was never shown, and neither was
-/// the one that led to it.
-fn may_follow_restart(from: RecordState, to: RecordState) -> bool {
-    use RecordState::{Failed, Modified, Retrying, Saved, Syncing};
-    let is_new = matches!(from, Saved | Syncing | Retrying | Failed);
-    let unseen = STATES.iter().copied().filter(|&next| may_follow(from, next));
-    unseen
-        .flat_map(|one| STATES.iter().copied().filter(move |&two| may_follow(one, two)))
-        .any(|last| last == to || (last == Syncing && (to == Modified || (to == Saved && is_new))))
-}
-
-/// A state as violations name it.
-fn word(state: RecordState) -> &'static str {
-    match state {
-        RecordState::Saved => "saved",
-        RecordState::Modified => "modified",
-        RecordState::Syncing => "syncing",
-        RecordState::Retrying => "retrying",
-        RecordState::Synced => "synced",
-        RecordState::Failed => "failed",
-        RecordState::Conflict => "conflict",
-        RecordState::Discarded => "discarded",
     }
 }

@@ -13,6 +13,7 @@
 //! cannot be told is *unknown*.
 
 mod alive;
+mod available;
 mod converged;
 mod counter;
 mod duplicated;
@@ -20,17 +21,19 @@ mod expected;
 mod findings;
 mod history;
 mod honest;
+mod intact;
 mod invented;
 mod life;
 mod lost;
+mod monotonic;
 mod settled;
 mod verdict;
 
 pub use verdict::{Doubt, Judgement, Key, Outcome, Verdict, Violation};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::Action;
+use deadzone_contract::{Action, Code};
 use deadzone_trace::{Event, Trace};
 
 use history::History;
@@ -70,10 +73,28 @@ pub const ORACLES: &[OracleDecl] = &[
         judge: duplicated::judge,
     },
     OracleDecl {
+        name: "intact",
+        invariant: "every database passes its check after every crash",
+        source: "the crash model: what is durable survives whole",
+        judge: intact::judge,
+    },
+    OracleDecl {
         name: "converged",
         invariant: "once settled, every device shows what the server has for its user",
         source: "strong eventual convergence",
         judge: converged::judge,
+    },
+    OracleDecl {
+        name: "monotonic",
+        invariant: "a device that has shown what the server has never goes back to something older",
+        source: "monotonic reads, a session guarantee",
+        judge: monotonic::judge,
+    },
+    OracleDecl {
+        name: "available",
+        invariant: "a user action is saved or refused at once, whatever the network does",
+        source: "local first: nothing but a sign-in waits for the network",
+        judge: available::judge,
     },
     OracleDecl {
         name: "settled",
@@ -141,8 +162,15 @@ fn doubts(history: &History<'_>) -> Vec<Doubt> {
     if !history.end.finished {
         doubts.push(Doubt::Unfinished);
     }
-    doubts.extend(history.entries.iter().filter_map(|entry| match &entry.event {
-        Event::Refused { action, code, detail } => Some(Doubt::StepRefused {
+    // What a full disk could not take was refused as it should be.
+    let excused: BTreeSet<usize> = history
+        .actions
+        .iter()
+        .filter(|run| run.refusal == Some(Code::Storage) && available::is_excused(history, run))
+        .map(|run| run.ended)
+        .collect();
+    doubts.extend(history.entries.iter().enumerate().filter_map(|(at, entry)| match &entry.event {
+        Event::Refused { action, code, detail } if !excused.contains(&at) => Some(Doubt::StepRefused {
             device: entry.host.clone(),
             action: action.clone(),
             code: *code,

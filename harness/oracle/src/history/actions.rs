@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::{Action, Change, Choice, FieldChange, RecordId, RecordView, Rule, Value};
+use deadzone_contract::{Action, Change, Choice, Code, FieldChange, RecordId, RecordView, Rule, Value};
 
 /// One action of a user.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct ActionRun<'t> {
     /// When its outcome was known; the end of the trace for one that stayed open.
     pub(crate) ended: usize,
     pub(crate) ending: Ending,
+    /// Why it was refused, if it was: for programs.
+    pub(crate) refusal: Option<Code>,
     /// The record that it is about, as far as anybody knows.
     pub(crate) record: Option<usize>,
 }
@@ -44,6 +46,19 @@ impl ActionRun<'_> {
 
     pub(crate) fn saved(&self) -> bool {
         self.ending == Ending::Saved
+    }
+
+    /// The word that violations use.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.act {
+            Action::SignIn { .. } => "sign-in",
+            Action::Create { .. } => "create",
+            Action::Edit { .. } => "edit",
+            Action::Delete { .. } => "delete",
+            Action::Discard { .. } => "discard",
+            Action::Retry { .. } => "retry",
+            Action::Resolve { .. } => "resolve",
+        }
     }
 
     /// Where a create puts its record.

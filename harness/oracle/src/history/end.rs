@@ -71,6 +71,7 @@ impl<'t> End<'t> {
         let audits = audits.map(|(&user, &(at, records))| (user, Audit::new(at, user, records)));
         let views = self.views.iter().filter(|(_, (at, _))| *at > quiet);
         Ok(Last {
+            quiet,
             exempt: settle.exempt,
             audits: audits.collect(),
             failed_audits: self
@@ -87,6 +88,8 @@ impl<'t> End<'t> {
 /// The state of everything once the world has settled for the last time.
 #[derive(Debug)]
 pub(crate) struct Last<'t> {
+    /// When the world fell quiet.
+    pub(crate) quiet: usize,
     exempt: &'t BTreeMap<String, String>,
     audits: BTreeMap<&'t str, Audit<'t>>,
     failed_audits: BTreeMap<&'t str, &'t str>,

@@ -2,10 +2,11 @@
 //!
 //! A write had *certainly* seen another one if it came later on the same device, if that
 //! device's screen had shown the other one's value before the action began, or if it had seen a
-//! third one that had. Where several writes have the value that was shown, only what all of them
+//! third one that had. What a disk forgot, its device is not sure to have seen. Where several writes have the value that was shown, only what all of them
 //! had seen is certain; each of them was *possibly* seen.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use deadzone_contract::{Rule, Value};
 
@@ -65,6 +66,19 @@ struct Known<'t> {
     /// The value shown last, and how many writes may have made it: showing it again tells
     /// nothing new.
     last: Option<(&'t Value, usize)>,
+    /// When the device's disk last forgot what it had been told.
+    forgot: Option<usize>,
+}
+
+impl Known<'_> {
+    /// What the disk forgot may still be on the user's mind, but the device does not know of it.
+    fn forget(&mut self, forgot: Option<usize>) {
+        if self.forgot != forgot {
+            self.forgot = forgot;
+            self.seen.certain = Bits::default();
+            self.last = None;
+        }
+    }
 }
 
 impl<'h, 't> Learner<'h, 't> {
@@ -124,6 +138,7 @@ impl<'h, 't> Learner<'h, 't> {
         let device = self.history.actions[action].device;
         self.look_again(device, at);
         let known = self.devices.entry(device).or_default();
+        known.forget(self.history.hosts.damaged(device, at).map(|damage| damage.at));
         for &delete in self.deletes_of.get(&action).into_iter().flatten() {
             self.seen_by_delete.insert(delete, known.seen.clone());
         }
@@ -175,6 +190,7 @@ impl<'h, 't> Learner<'h, 't> {
     fn shown(&mut self, at: usize, device: &'t str, value: &'t Value, remember: bool) {
         let writers = self.writers(value, at);
         let known = self.devices.entry(device).or_default();
+        known.forget(self.history.hosts.damaged(device, at).map(|damage| damage.at));
         let now = Some((value, writers.len()));
         if writers.is_empty() || (remember && known.last == now) {
             return;
@@ -207,16 +223,21 @@ impl<'t> History<'t> {
         let seen = seen_by_delete(life, effect, observer);
         let effect = &life.effects[effect];
         let work = self.action_of(effect);
+        let forgot = self.hosts.damaged(device, at).map_or(0, |damage| damage.at);
         if work.device == device {
-            return if work.begun < at { Knew::Yes } else { Knew::No };
+            return match work.begun < at {
+                true if work.begun < forgot => Knew::Maybe,
+                true => Knew::Yes,
+                false => Knew::No,
+            };
         }
         if work.begun > observation.ended {
             return Knew::No;
         }
         let surely = match &effect.op {
             Op::Put(_) | Op::Resolve(_) | Op::UseTheirs(_) => seen.is_some_and(|(certain, _)| certain),
-            Op::Insert(member) => self.saw_insert(life, effect, member, device, at),
-            Op::Add(_) => self.saw_add(life, effect, device, at),
+            Op::Insert(member) => self.saw_insert(life, effect, member, device, forgot..at),
+            Op::Add(_) => self.saw_add(life, effect, device, forgot..at),
             Op::Create | Op::Delete | Op::Remove(_) => false,
         };
         if surely {
@@ -242,25 +263,31 @@ impl<'t> History<'t> {
         effect: &Effect<'_>,
         member: &str,
         device: &str,
-        at: usize,
+        during: Range<usize>,
     ) -> bool {
         let work = self.action_of(effect);
         let same = life.effects.iter().filter(|other| {
             let run = self.action_of(other);
-            other.field == effect.field && other.op == effect.op && !run.refused() && run.begun < at
+            other.field == effect.field && other.op == effect.op && !run.refused() && run.begun < during.end
         });
         let only = same.count() == 1;
-        let before = life.sights.partition_point(|sight| sight.at < at);
+        let before = life.sights.partition_point(|sight| sight.at < during.end);
         only && life.sights[..before].iter().any(|sight| {
             let set = effect.field.and_then(|field| sight.view.fields.get(field));
-            sight.at > work.begun
+            sight.at > work.begun.max(during.start)
                 && sight.device() == Some(device)
                 && matches!(set, Some(Value::Set(members)) if members.contains(member))
         })
     }
 
     /// An increment is surely known if the total that was shown is that of all increments.
-    fn saw_add(&self, life: &RecordHistory<'_>, effect: &Effect<'_>, device: &str, at: usize) -> bool {
+    fn saw_add(
+        &self,
+        life: &RecordHistory<'_>,
+        effect: &Effect<'_>,
+        device: &str,
+        during: Range<usize>,
+    ) -> bool {
         let work = self.action_of(effect);
         let adds: Vec<(usize, i64)> = life
             .effects
@@ -272,7 +299,7 @@ impl<'t> History<'t> {
                 _ => None,
             })
             .collect();
-        let before = life.sights.partition_point(|sight| sight.at < at);
+        let before = life.sights.partition_point(|sight| sight.at < during.end);
         adds.iter().all(|&(_, by)| by > 0)
             && life.sights[..before].iter().any(|sight| {
                 let all: i64 = adds
@@ -280,7 +307,9 @@ impl<'t> History<'t> {
                     .filter(|(begun, _)| *begun < sight.at)
                     .fold(0, |sum, (_, by)| sum.saturating_add(*by));
                 let total = effect.field.and_then(|field| sight.view.fields.get(field));
-                sight.at > work.begun && sight.device() == Some(device) && total == Some(&Value::Int(all))
+                sight.at > work.begun.max(during.start)
+                    && sight.device() == Some(device)
+                    && total == Some(&Value::Int(all))
             })
     }
 }

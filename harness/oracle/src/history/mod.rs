@@ -9,6 +9,9 @@
 //! | `status` | which effects must, may or must not be found |
 //! | `knowledge` | what a device's user had seen when acting |
 //! | `wire` | requests, their answers, and the pushes among them |
+//! | `answers` | what answers told devices of records |
+//! | `commits` | which effects an answer called done |
+//! | `hosts` | what happened to machines: sleep, disks that fail and disks that forget |
 //! | `end` | the last state of the server and of every device |
 //! | `words` | how people call all of this |
 //!
@@ -16,9 +19,12 @@
 //! time.
 
 pub(crate) mod actions;
+mod answers;
 mod births;
 pub(crate) mod bits;
+mod commits;
 pub(crate) mod end;
+mod hosts;
 pub(crate) mod knowledge;
 pub(crate) mod records;
 mod scan;
@@ -32,11 +38,16 @@ use deadzone_contract::RecordId;
 use deadzone_trace::{Entry, Header, Trace};
 
 pub(crate) use actions::{ActionRun, Ending, Op};
+pub(crate) use answers::Told;
 pub(crate) use end::{Demand, End, Last};
+pub(crate) use hosts::Hosts;
 pub(crate) use knowledge::Knew;
 pub(crate) use records::{Effect, FieldHistory, RecordHistory, Sight, Viewer, What};
 pub(crate) use status::{Status, Void};
 pub(crate) use wire::Wire;
+
+/// The host that the server runs on.
+pub(crate) const SERVER: &str = "server";
 
 /// A trace, put in order.
 pub(crate) struct History<'t> {
@@ -50,6 +61,7 @@ pub(crate) struct History<'t> {
     /// The moments at which each device was looked at as a whole.
     pub(crate) views: BTreeMap<&'t str, Vec<usize>>,
     pub(crate) wire: Wire<'t>,
+    pub(crate) hosts: Hosts<'t>,
     pub(crate) end: End<'t>,
     /// The last state, or why it is not one to judge.
     pub(crate) last: Result<Last<'t>, String>,

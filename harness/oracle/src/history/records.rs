@@ -85,6 +85,8 @@ pub(crate) struct Effect<'t> {
     pub(crate) status: Status,
     /// When its own device's user threw it away.
     pub(crate) void: Option<Void>,
+    /// When its device's disk forgot it before the server had it.
+    pub(crate) destroyed: Option<usize>,
 }
 
 /// What was done to one field.
@@ -235,7 +237,7 @@ pub(crate) fn entity_of<'t>(record: &RecordHistory<'t>, actions: &[ActionRun<'t>
 }
 
 fn effect<'t>(action: usize, field: Option<&'t str>, rule: Option<Rule>, op: Op<'t>) -> Effect<'t> {
-    Effect { action, field, rule, op, status: Status::Must, void: None }
+    Effect { action, field, rule, op, status: Status::Must, void: None, destroyed: None }
 }
 
 fn add_to_field<'t>(record: &mut RecordHistory<'t>, name: &'t str, effect: Effect<'t>, fits: bool) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deadzone_contract::{Action, RecordId, RecordState, RecordView, TrayItem};
 use deadzone_trace::{Entry, Event, Header};
 
-use super::{ActionRun, End, Ending, History, RecordHistory, Sight, Viewer, wire};
+use super::{ActionRun, End, Ending, History, Hosts, RecordHistory, Sight, Viewer, wire};
 
 /// Collects everything, in order.
 pub(crate) fn scan<'t>(entries: &'t [Entry], header: &'t Header) -> History<'t> {
@@ -18,6 +18,7 @@ pub(crate) fn scan<'t>(entries: &'t [Entry], header: &'t Header) -> History<'t> 
             ids: BTreeMap::new(),
             views: BTreeMap::new(),
             wire: wire::Wire::default(),
+            hosts: Hosts::default(),
             end: End::default(),
             last: Err(String::new()),
         },
@@ -30,6 +31,7 @@ pub(crate) fn scan<'t>(entries: &'t [Entry], header: &'t Header) -> History<'t> 
     let mut history = scan.history;
     history.last = history.end.close();
     history.wire = wire::read(entries, &history.ids);
+    history.hosts.recover(entries, header.parameters.save_bound, history.wire.full_pulls());
     history
 }
 
@@ -44,6 +46,7 @@ impl<'t> Scan<'t> {
     fn take(&mut self, at: usize, entry: &'t Entry) {
         let host = entry.host.as_str();
         self.history.end.take(at, entry);
+        self.history.hosts.take(at, entry, self.history.entries.len());
         match &entry.event {
             Event::Invoked { action, user, name, act } => {
                 self.begin(at, host, action, user, name.as_deref(), act);
@@ -52,7 +55,14 @@ impl<'t> Scan<'t> {
                 let record = record.as_ref().map(|record| self.record(record));
                 self.end(at, action, Ending::Saved, record);
             }
-            Event::Refused { action, .. } => self.end(at, action, Ending::Refused, None),
+            Event::Refused { action, code, .. } => {
+                self.end(at, action, Ending::Refused, None);
+                if let Some(&i) = self.by_label.get(action.as_str())
+                    && self.history.actions[i].ended == at
+                {
+                    self.history.actions[i].refusal = Some(*code);
+                }
+            }
             Event::Indefinite { action, .. } => self.end(at, action, Ending::Indefinite, None),
             Event::Named { name, record } => {
                 let record = self.record(record);
@@ -111,6 +121,7 @@ impl<'t> Scan<'t> {
             begun: at,
             ended: self.history.entries.len(),
             ending: Ending::Open,
+            refusal: None,
             record,
         });
     }

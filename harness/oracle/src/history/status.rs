@@ -3,11 +3,15 @@
 //! A saved effect must be found. One that was never confirmed may be. Its user can throw it away
 //! with a discard; whether it may then still be found depends on whether an attempt to send it
 //! had left the device before: what left cannot be called back.
+//!
+//! A disk that forgets, by a fault outside the model, takes along what it alone held: effects
+//! that the server had not called done, and discards, whose work may then come back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::{Action, RecordState, Rule};
 
+use super::commits::Commits;
 use super::{Effect, Ending, History};
 
 /// What is asked of an effect.
@@ -62,6 +66,29 @@ pub(crate) fn decide(history: &mut History<'_>) {
             discard_conflicts(history, discard, record);
         }
     }
+    destroy(history);
+}
+
+/// What a disk forgot and the server had not called done may be gone.
+fn destroy(history: &mut History<'_>) {
+    let mut commits: BTreeMap<&str, Commits> = BTreeMap::new();
+    for r in 0..history.records.len() {
+        for e in 0..history.records[r].effects.len() {
+            let effect = &history.records[r].effects[e];
+            let work = history.action_of(effect);
+            let Some(damage) = history.hosts.destroyed(work.device, work.ended) else { continue };
+            let (at, device) = (damage.at, work.device);
+            let commits = commits.entry(device).or_insert_with(|| Commits::of(history, device));
+            if !work.saved() || commits.had(history, r, effect, at) {
+                continue;
+            }
+            let effect = &mut history.records[r].effects[e];
+            effect.destroyed = Some(at);
+            if effect.status == Status::Must {
+                effect.status = Status::May;
+            }
+        }
+    }
 }
 
 /// Throws away what the discarding device had not brought to the server; where that is the
@@ -72,7 +99,8 @@ fn discard_own(history: &mut History<'_>, discard: usize, record: usize, done: &
     }
     let (begun, ended, certain) = {
         let run = &history.actions[discard];
-        (run.begun, run.ended, run.saved())
+        let forgotten = history.hosts.destroyed(run.device, run.ended).is_some();
+        (run.begun, run.ended, run.saved() && !forgotten)
     };
     let mut took_record = false;
     for e in 0..history.records[record].effects.len() {
@@ -81,7 +109,7 @@ fn discard_own(history: &mut History<'_>, discard: usize, record: usize, done: &
         {
             continue;
         }
-        let left = left_before(history, effect, record, ended);
+        let left = left_before(history, effect, record, ended) || copied_before(history, effect, ended);
         let status = if !certain || left { Status::May } else { Status::Discarded };
         let effect = &mut history.records[record].effects[e];
         took_record |= effect.op == super::Op::Create;
@@ -132,6 +160,12 @@ fn left_before(history: &History<'_>, effect: &Effect<'_>, record: usize, until:
         .wire
         .pushes(work.device, record)
         .any(|push| work.begun < push.sent && push.sent < until && !push.arrived.is_empty())
+}
+
+/// Whether the device was copied, with an effect and before `until`: the copy still sends it.
+fn copied_before(history: &History<'_>, effect: &Effect<'_>, until: usize) -> bool {
+    let work = history.action_of(effect);
+    history.hosts.copies_of(work.device).any(|(_, at)| work.begun < at && at < until)
 }
 
 /// An open conflict is shown on every device of its author: discarded on another one, the value

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::{RecordId, Stamp, Value, wire::PATH_MUTATIONS};
+use deadzone_contract::wire::{CURSOR_START, PATH_MUTATIONS, PATH_SYNC};
+use deadzone_contract::{RecordId, Stamp, Value};
 use deadzone_trace::{Entry, Event};
-use serde::Deserialize;
 use serde_json::Value as Json;
+
+use super::answers::{self, Told};
 
 /// One request of a device.
 #[derive(Debug, Default)]
@@ -26,6 +28,10 @@ pub(crate) struct Request<'t> {
     pub(crate) records: BTreeSet<usize>,
     /// Those of them whose work an answer of the server calls done.
     pub(crate) done: BTreeSet<usize>,
+    /// When the server answered it with success, once for each copy.
+    pub(crate) answered: Vec<usize>,
+    /// It asks what others did.
+    is_pull: bool,
 }
 
 /// Everything that went over the wire and that oracles ask for.
@@ -36,6 +42,10 @@ pub(crate) struct Wire<'t> {
     pushes: BTreeMap<&'t str, BTreeMap<usize, Vec<usize>>>,
     delivered: BTreeMap<&'t str, Vec<usize>>,
     stamps: BTreeMap<&'t str, StampsOfDevice>,
+    /// By record, what answers told of it, in the order in which devices had them.
+    told: BTreeMap<usize, Vec<Told<'t>>>,
+    full_pulls: BTreeMap<&'t str, Vec<(usize, usize)>>,
+    new_pulls: BTreeMap<&'t str, Vec<usize>>,
 }
 
 /// The stamp last sent with each value, by record and field.
@@ -65,6 +75,23 @@ impl<'t> Wire<'t> {
         times.get(first).is_some_and(|&at| at < until)
     }
 
+    /// What answers told devices of a record, in the order in which they had them.
+    pub(crate) fn told(&self, record: usize) -> &[Told<'t>] {
+        self.told.get(&record).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// By device: when it sent each pull that brought the last page, and when it had that page.
+    pub(crate) fn full_pulls(&self) -> &BTreeMap<&'t str, Vec<(usize, usize)>> {
+        &self.full_pulls
+    }
+
+    /// Whether a device asked for everything anew after `from` and before `until`.
+    pub(crate) fn began_anew(&self, device: &str, from: usize, until: usize) -> bool {
+        let times = self.new_pulls.get(device).map(Vec::as_slice).unwrap_or_default();
+        let first = times.partition_point(|&at| at <= from);
+        times.get(first).is_some_and(|&at| at < until)
+    }
+
     /// The stamp that a device last sent with a value of a field.
     pub(crate) fn stamp(&self, device: &str, record: usize, field: &str, value: &Value) -> Option<&Stamp> {
         self.stamps.get(device)?.get(&(record, field.to_owned()))?.get(value)
@@ -75,7 +102,6 @@ impl<'t> Wire<'t> {
 pub(crate) fn read<'t>(entries: &'t [Entry], ids: &BTreeMap<&'t RecordId, usize>) -> Wire<'t> {
     let mut wire = Wire::default();
     let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut answers: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         match &entry.event {
             Event::Sent { exchange, method, path, body, .. } => {
@@ -83,6 +109,15 @@ pub(crate) fn read<'t>(entries: &'t [Entry], ids: &BTreeMap<&'t RecordId, usize>
                 let mut request = Request { device: &entry.host, sent: at, ..Request::default() };
                 if method == "POST" && path.starts_with(PATH_MUTATIONS) {
                     wire.read_push(&mut request, body, ids);
+                } else if let Some(query) = path.strip_prefix(PATH_SYNC)
+                    && method == "GET"
+                    && (query.is_empty() || query.starts_with('?'))
+                {
+                    request.is_pull = true;
+                    let start = format!("since={CURSOR_START}");
+                    if query.is_empty() || query.split(['?', '&']).any(|part| part == start) {
+                        wire.new_pulls.entry(&entry.host).or_default().push(at);
+                    }
                 }
                 wire.requests.push(request);
             }
@@ -91,22 +126,19 @@ pub(crate) fn read<'t>(entries: &'t [Entry], ids: &BTreeMap<&'t RecordId, usize>
                     wire.requests[i].arrived.push(at);
                 }
             }
-            Event::Answered { exchange, body, .. } => {
+            Event::Answered { exchange, status, .. } => {
                 if let Some(&i) = by_name.get(exchange.0.as_str())
-                    && !wire.requests[i].records.is_empty()
+                    && (200..300).contains(status)
                 {
-                    answers.entry(i).or_default().push(body);
+                    wire.requests[i].answered.push(at);
                 }
             }
             Event::Delivered { exchange, status, replaced } => {
                 wire.delivered.entry(&entry.host).or_default().push(at);
                 let Some(&i) = by_name.get(exchange.0.as_str()) else { continue };
-                let request = &mut wire.requests[i];
-                request.closed = Some(at);
+                wire.requests[i].closed = Some(at);
                 if (200..300).contains(status) && replaced.is_none() {
-                    request.accepted = Some(at);
-                    let bodies = answers.get(&i).map(Vec::as_slice).unwrap_or_default();
-                    request.done = done(&request.records, bodies, ids);
+                    wire.accept(i, at, entries, ids);
                 }
             }
             Event::Failed { exchange, .. } => {
@@ -126,6 +158,34 @@ pub(crate) fn read<'t>(entries: &'t [Entry], ids: &BTreeMap<&'t RecordId, usize>
 }
 
 impl<'t> Wire<'t> {
+    /// A device has the server's own answer. Where there are several, to several copies of the
+    /// request, it may be any of them.
+    fn accept(&mut self, i: usize, at: usize, entries: &'t [Entry], ids: &BTreeMap<&RecordId, usize>) {
+        let request = &mut self.requests[i];
+        request.accepted = Some(at);
+        let body = |&answer: &usize| match &entries[answer].event {
+            Event::Answered { body, .. } => body.as_str(),
+            _ => "",
+        };
+        let bodies: Vec<&str> = request.answered.iter().map(body).collect();
+        let device = request.device;
+        let mut told = Vec::new();
+        if request.is_pull {
+            let last = bodies.iter().filter_map(|body| answers::read_page(body, &mut told)).collect::<Vec<_>>();
+            if !last.is_empty() && last.iter().all(|last| *last) {
+                self.full_pulls.entry(device).or_default().push((request.sent, at));
+            }
+        } else if !request.records.is_empty() {
+            request.done = answers::done(&request.records, &bodies, ids);
+            bodies.iter().for_each(|body| answers::read_states(body, &mut told));
+        }
+        for (id, state) in told {
+            if let Some(&record) = ids.get(&id) {
+                self.told.entry(record).or_default().push(Told { at, device, state });
+            }
+        }
+    }
+
     fn read_push(&mut self, request: &mut Request<'t>, body: &str, ids: &BTreeMap<&RecordId, usize>) {
         let Ok(body) = serde_json::from_str::<Json>(body) else { return };
         let Some(mutations) = body.get("mutations").and_then(Json::as_array) else {
@@ -146,32 +206,6 @@ impl<'t> Wire<'t> {
             }
         }
     }
-}
-
-/// What matters of an answer to a push: the states that come with it can be long.
-#[derive(Deserialize)]
-struct Answer {
-    results: Vec<AnswerResult>,
-}
-
-#[derive(Deserialize)]
-struct AnswerResult {
-    record: Option<RecordId>,
-    outcome: Option<Json>,
-}
-
-/// The records whose work the server's answers call done. An answer of an unknown form is not
-/// known to leave anything out.
-fn done(carried: &BTreeSet<usize>, bodies: &[&str], ids: &BTreeMap<&RecordId, usize>) -> BTreeSet<usize> {
-    let mut done = BTreeSet::new();
-    for body in bodies {
-        let Ok(answer) = serde_json::from_str::<Answer>(body) else { return carried.clone() };
-        for result in answer.results {
-            let taken = result.outcome.is_some_and(|outcome| outcome.get("done").is_some());
-            done.extend(result.record.filter(|_| taken).and_then(|record| ids.get(&record).copied()));
-        }
-    }
-    if bodies.is_empty() { carried.clone() } else { done }
 }
 
 /// In a body of another form, a record is whatever is called as one.

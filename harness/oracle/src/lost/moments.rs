@@ -36,13 +36,15 @@ struct Own<'h, 't> {
 }
 
 impl<'t> Own<'_, 't> {
-    /// Whether a device's own effect was saved and not thrown away at a moment.
+    /// Whether a device's own effect was saved and neither thrown away nor forgotten at a moment.
     fn in_force(&self, effect: &Effect<'t>, device: &str, at: usize) -> bool {
         let run = self.history.action_of(effect);
         run.device == device
             && run.saved()
             && run.ended < at
             && effect.void.is_none_or(|void| at < void.begun)
+            && effect.destroyed.is_none_or(|destroyed| at < destroyed)
+            && !self.history.hosts.is_behind(device, run.ended, at)
     }
 
     fn judge_sight(&self, sight: &Sight<'t>, findings: &mut Findings) {

@@ -1,0 +1,167 @@
+//! What answers told devices: which work is done, what became of records, and how far a pull
+//! came.
+//!
+//! Read leniently: what is not of the contract's form tells nothing, and breaks nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deadzone_contract::{RecordId, Value};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value as Json;
+
+/// What an answer told a device of a record.
+#[derive(Debug)]
+pub(crate) struct Told<'t> {
+    /// When the device had the answer.
+    pub(crate) at: usize,
+    pub(crate) device: &'t str,
+    pub(crate) state: State,
+}
+
+/// What became of a record.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// None where the answer does not tell.
+    pub(crate) version: Option<u64>,
+    /// Its values; none where it is not there.
+    pub(crate) fields: BTreeMap<String, Value>,
+    /// It is deleted, or not for this user's eyes: the device may stop showing it.
+    pub(crate) gone: bool,
+}
+
+/// The records whose work the server's answers to a push call done. An answer of an unknown form
+/// is not known to leave anything out.
+pub(super) fn done(
+    carried: &BTreeSet<usize>,
+    bodies: &[&str],
+    ids: &BTreeMap<&RecordId, usize>,
+) -> BTreeSet<usize> {
+    let mut done = BTreeSet::new();
+    for body in bodies {
+        let Ok(answer) = serde_json::from_str::<Answer<Outcome>>(body) else { return carried.clone() };
+        for result in answer.results {
+            let taken = result.outcome.is_some_and(|outcome| outcome.get("done").is_some());
+            done.extend(result.record.filter(|_| taken).and_then(|record| ids.get(&record).copied()));
+        }
+    }
+    if bodies.is_empty() { carried.clone() } else { done }
+}
+
+/// Reads the states that come with the answer to a push.
+pub(super) fn read_states(body: &str, told: &mut Vec<(RecordId, State)>) {
+    let Ok(answer) = serde_json::from_str::<Answer<PushedState>>(body) else { return };
+    for result in answer.results {
+        match (result.state, result.record) {
+            (Some(state), _) => told.extend(state.read()),
+            // Nothing to see: it was deleted, or is not for these eyes.
+            (None, Some(record)) => {
+                told.push((record, State { version: None, fields: BTreeMap::new(), gone: true }));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Reads a page of a pull. Whether it is the last one; none where it is no page.
+pub(super) fn read_page(body: &str, told: &mut Vec<(RecordId, State)>) -> Option<bool> {
+    let page: Page = serde_json::from_str(body).ok()?;
+    for change in page.changes {
+        if let Some(state) = change.record {
+            told.extend(state.read());
+        }
+        for removal in [change.tombstone, change.removed].into_iter().flatten() {
+            let state = State { version: removal.version, fields: BTreeMap::new(), gone: true };
+            told.extend(removal.record.map(|record| (record, state)));
+        }
+    }
+    Some(!page.more)
+}
+
+#[derive(Deserialize)]
+struct Answer<R> {
+    results: Vec<R>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    record: Option<RecordId>,
+    outcome: Option<Json>,
+}
+
+#[derive(Deserialize)]
+struct PushedState {
+    record: Option<RecordId>,
+    state: Option<Record>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    changes: Vec<Change>,
+    more: bool,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    record: Option<Record>,
+    tombstone: Option<Removal>,
+    /// Not for this user's eyes any more.
+    removed: Option<Removal>,
+}
+
+#[derive(Deserialize)]
+struct Removal {
+    record: Option<RecordId>,
+    version: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    record: RecordId,
+    version: u64,
+    #[serde(default)]
+    fields: BTreeMap<String, Field>,
+    #[serde(default)]
+    deleted: bool,
+}
+
+/// A field's value, by its rule; none of them where the rule is not one of these.
+#[derive(Deserialize)]
+struct Field {
+    lww: Option<Held>,
+    version: Option<Held>,
+    counter: Option<Total>,
+    set: Option<Members>,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    value: Value,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    total: i64,
+}
+
+#[derive(Deserialize)]
+struct Members {
+    members: BTreeMap<String, IgnoredAny>,
+}
+
+impl Record {
+    fn read(self) -> Option<(RecordId, State)> {
+        let fields = self.fields.into_iter().filter_map(|(name, field)| Some((name, field.value()?)));
+        let state = State { version: Some(self.version), fields: fields.collect(), gone: self.deleted };
+        Some((self.record, state))
+    }
+}
+
+impl Field {
+    fn value(self) -> Option<Value> {
+        let held = self.lww.or(self.version).map(|held| held.value);
+        let total = self.counter.map(|counter| Value::Int(counter.total));
+        let members = self.set.map(|set| Value::Set(set.members.into_keys().collect()));
+        held.or(total).or(members)
+    }
+}

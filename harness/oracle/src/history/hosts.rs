@@ -1,0 +1,162 @@
+//! What happened to machines: starts, sleep, disks that fail and disks that forget.
+
+use std::collections::BTreeMap;
+
+use deadzone_trace::{Entry, Event};
+
+/// Every machine.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts<'t> {
+    by_name: BTreeMap<&'t str, Host<'t>>,
+    /// The trace speaks of disks. Worlds without disks say nothing of them.
+    pub(crate) have_disks: bool,
+    have_damages: bool,
+}
+
+/// One machine.
+#[derive(Debug, Default)]
+struct Host<'t> {
+    ups: Vec<usize>,
+    sleeps: Vec<Span>,
+    disk_faults: Vec<Span>,
+    damages: Vec<Damage>,
+    /// Whose copy it became, and when.
+    origins: Vec<(usize, &'t str)>,
+}
+
+/// From one entry to another; open at the end of the trace.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: usize,
+    to: usize,
+}
+
+/// A disk forgot: a fault outside the model destroyed what it held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Damage {
+    pub(crate) at: usize,
+    /// What was saved in an entry below this one is still there.
+    since: usize,
+    /// The first entry at which everything that the server has must be back.
+    pub(crate) over: usize,
+}
+
+impl<'t> Hosts<'t> {
+    pub(super) fn take(&mut self, at: usize, entry: &'t Entry, len: usize) {
+        let open = Span { from: at, to: len };
+        match &entry.event {
+            Event::HostUp { .. } => {
+                let host = self.host(entry);
+                host.ups.push(at);
+                close(&mut host.sleeps, at, len);
+            }
+            Event::HostDown { .. } | Event::Resumed => close(&mut self.host(entry).sleeps, at, len),
+            Event::Suspended => self.host(entry).sleeps.push(open),
+            Event::DiskFault { active: true } => self.host(entry).disk_faults.push(open),
+            Event::DiskFault { active: false } => close(&mut self.host(entry).disk_faults, at, len),
+            Event::CopiesLost { since, .. } => {
+                self.have_damages = true;
+                self.host(entry).damages.push(Damage { at, since: *since, over: len });
+            }
+            Event::Cloned { from } => self.host(entry).origins.push((at, from)),
+            _ => {}
+        }
+        self.have_disks |= matches!(
+            entry.event,
+            Event::DiskFault { .. }
+                | Event::CopiesLost { .. }
+                | Event::Cloned { .. }
+                | Event::DiskSurvived { .. }
+                | Event::DatabaseChecked { .. }
+                | Event::BackedUp { .. }
+                | Event::Restored { .. }
+                | Event::Wiped
+        );
+    }
+
+    fn host(&mut self, entry: &'t Entry) -> &mut Host<'t> {
+        self.by_name.entry(&entry.host).or_default()
+    }
+
+    /// Works out when each damage is made good: once an app that started after it has pulled
+    /// everything, and has had as long to show it as an action has to be saved.
+    ///
+    /// `pulls` are the moments at which a device sent a pull that brought the last page, and at
+    /// which it had that page.
+    pub(super) fn recover(
+        &mut self,
+        entries: &[Entry],
+        save_bound_ms: u64,
+        pulls: &BTreeMap<&'t str, Vec<(usize, usize)>>,
+    ) {
+        for (name, host) in &mut self.by_name {
+            let pulls = pulls.get(name).map(Vec::as_slice).unwrap_or_default();
+            for damage in &mut host.damages {
+                let up = host.ups.get(host.ups.partition_point(|&up| up < damage.at));
+                let pull = up.and_then(|up| pulls.iter().find(|(sent, _)| sent > up));
+                let Some(&(_, had)) = pull else { continue };
+                let shown_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
+                damage.over = entries.partition_point(|entry| entry.at_us <= shown_us).max(had + 1);
+            }
+        }
+    }
+
+    /// Every damage of a machine's disk, in order.
+    pub(crate) fn damages(&self, host: &str) -> &[Damage] {
+        // Asked of every sight of every field: nearly all runs have none.
+        let host = self.by_name.get(host).filter(|_| self.have_damages);
+        host.map(|host| host.damages.as_slice()).unwrap_or_default()
+    }
+
+    /// The last damage of a machine's disk before `at`.
+    pub(crate) fn damaged(&self, host: &str, at: usize) -> Option<&Damage> {
+        self.damages(host).iter().rfind(|damage| damage.at < at)
+    }
+
+    /// The first damage that destroyed what was saved on a machine at `saved`.
+    pub(crate) fn destroyed(&self, host: &str, saved: usize) -> Option<&Damage> {
+        self.damages(host).iter().find(|damage| saved < damage.at && damage.since <= saved)
+    }
+
+    /// Whether a machine's disk forgot something after `from` that need not be back at `at`.
+    pub(crate) fn is_behind(&self, host: &str, from: usize, at: usize) -> bool {
+        self.damages(host).iter().any(|damage| from < damage.at && damage.at < at && at < damage.over)
+    }
+
+    /// Whether an operation of the machine's disk could fail at some moment of a span, ends
+    /// included.
+    pub(crate) fn disk_could_fail(&self, host: &str, from: usize, to: usize) -> bool {
+        let faults = self.by_name.get(host).map(|host| host.disk_faults.as_slice()).unwrap_or_default();
+        faults.iter().any(|fault| fault.from <= to && from <= fault.to)
+    }
+
+    /// How long a machine was awake between two entries, in whole milliseconds.
+    pub(crate) fn awake_ms(&self, entries: &[Entry], host: &str, from: usize, to: usize) -> u64 {
+        let Some(last) = entries.len().checked_sub(1) else { return 0 };
+        let length = |from: usize, to: usize| {
+            entries[to.min(last)].at_us.saturating_sub(entries[from.min(last)].at_us)
+        };
+        let sleeps = self.by_name.get(host).map(|host| host.sleeps.as_slice()).unwrap_or_default();
+        let asleep_us: u64 = sleeps.iter().map(|s| length(s.from.max(from), s.to.min(to))).sum();
+        length(from, to).saturating_sub(asleep_us) / 1_000
+    }
+
+    /// Whether a device may hold work of another one: its own, or because it became a copy of it.
+    pub(crate) fn holds_work_of(&self, device: &str, of: &str) -> bool {
+        let origins = || self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();
+        device == of || origins().iter().any(|(_, from)| *from == of)
+    }
+
+    /// The devices that became copies of a device, and when.
+    pub(crate) fn copies_of(&self, device: &str) -> impl Iterator<Item = (&'t str, usize)> {
+        let all = self.by_name.iter().flat_map(|(&name, host)| host.origins.iter().map(move |o| (name, o)));
+        all.filter(move |(_, (_, from))| *from == device).map(|(name, &(at, _))| (name, at))
+    }
+}
+
+/// Ends the last span if it is still open.
+fn close(spans: &mut [Span], at: usize, len: usize) {
+    if let Some(span) = spans.last_mut().filter(|span| span.to == len) {
+        span.to = at;
+    }
+}

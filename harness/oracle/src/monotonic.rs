@@ -1,0 +1,225 @@
+//! Oracle `monotonic`: what came from the server does not go back.
+//!
+//! Invariant: once a device has shown content that came with some version of a record, it never
+//! again shows that record with content that only older versions had, and does not stop showing
+//! it unless the server said so or its user did; not after a restart either, for a page and its
+//! cursor are durable before they are shown. Content is known by its value: where a value came
+//! with several versions, the device had at least the oldest of them, and has at most the
+//! newest.
+//!
+//! What a device's own user did there is the matter of `lost`: a field is not judged while its
+//! device has work on it that it has not called synced, and a record not where it has own work.
+//! Nor is a device judged whose disk forgot, by a fault outside the model, until an app that
+//! started since has pulled everything; afterwards it has to be where it was.
+//!
+//! Source: monotonic reads, a session guarantee.
+//!
+//! | Clause | Broken when |
+//! |---|---|
+//! | `went-back` | a field shows what only older versions than those shown before had |
+//! | `vanished` | a record is not shown any more, although nobody said that it is gone |
+
+mod screen;
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::Action;
+use deadzone_contract::rules;
+
+use crate::findings::{Case, Findings};
+use crate::history::records::entity_of;
+use crate::history::{History, RecordHistory, Sight, What, words};
+use crate::verdict::Verdict;
+
+use screen::{Screen, WentBack};
+
+/// Judges a run.
+pub(crate) fn judge(history: &History<'_>) -> Verdict {
+    let mut findings = Findings::new("monotonic");
+    if history.records.iter().all(|record| record.sights.is_empty()) {
+        findings.unknown("no device showed anything");
+    }
+    for (index, record) in history.records.iter().enumerate() {
+        let told = history.wire.told(index);
+        if told.is_empty() || record.sights.is_empty() {
+            continue;
+        }
+        let entity = entity_of(record, &history.actions).unwrap_or_default();
+        Walk { history, index, record, entity, screens: BTreeMap::new(), server_forgot: 0 }.run(&mut findings);
+    }
+    findings.verdict()
+}
+
+/// What happens to a record on the devices' screens; within an entry, in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step<'t> {
+    /// An index into what answers told.
+    Told(usize),
+    /// An index into the record's sights.
+    Seen(usize),
+    /// A device stopped showing it.
+    Gone(&'t str),
+    /// A device was looked at as a whole.
+    Looked(&'t str),
+}
+
+/// A device at a moment.
+struct Owner<'h, 't> {
+    history: &'h History<'t>,
+    device: &'t str,
+    /// When it last called the record synced.
+    synced: Option<usize>,
+}
+
+impl Owner<'_, '_> {
+    /// Whether it has work on a field that it has not called synced: its own, or that of a device
+    /// that it is a copy of.
+    fn has_work(&self, record: &RecordHistory<'_>, field: &str, at: usize) -> bool {
+        let Some(field) = record.fields.get(field) else { return false };
+        let mut runs = record.effects_on(field).rev().map(|(_, effect)| &self.history.actions[effect.action]);
+        let last = runs.find(|run| {
+            run.begun < at && !run.refused() && self.history.hosts.holds_work_of(self.device, run.device)
+        });
+        last.is_some_and(|run| self.synced.is_none_or(|synced| synced <= run.ended))
+    }
+}
+
+/// One record, and every device's screen.
+struct Walk<'h, 't> {
+    history: &'h History<'t>,
+    index: usize,
+    record: &'h RecordHistory<'t>,
+    entity: &'t str,
+    screens: BTreeMap<&'t str, Screen<'h>>,
+    /// How often the server's disk forgot: versions begin anew.
+    server_forgot: usize,
+}
+
+impl<'h, 't> Walk<'h, 't> {
+    fn run(mut self, findings: &mut Findings) {
+        for (at, step) in self.steps() {
+            self.forget(at);
+            match step {
+                Step::Told(told) => {
+                    let told = &self.history.wire.told(self.index)[told];
+                    let screen = self.screens.entry(told.device).or_default();
+                    screen.tell(told, |field| rules::rule(self.entity, field));
+                }
+                Step::Seen(sight) => self.judge_sight(&self.record.sights[sight], findings),
+                Step::Gone(device) => self.judge_absence(at, device, "stopped showing it", findings),
+                Step::Looked(device) => self.judge_absence(at, device, "does not show it", findings),
+            }
+        }
+    }
+
+    fn steps(&self) -> Vec<(usize, Step<'t>)> {
+        let told = self.history.wire.told(self.index);
+        let mut steps: Vec<(usize, Step<'t>)> = Vec::with_capacity(told.len() + self.record.timeline.len());
+        steps.extend(told.iter().enumerate().map(|(i, told)| (told.at, Step::Told(i))));
+        for &(at, what) in &self.record.timeline {
+            match what {
+                What::Seen(sight) if self.record.sights[sight].device().is_some() => {
+                    steps.push((at, Step::Seen(sight)));
+                }
+                What::Gone(gone) => steps.push((at, Step::Gone(self.record.gones[gone].1))),
+                _ => {}
+            }
+        }
+        let first = steps.iter().map(|(at, _)| *at).min().unwrap_or_default();
+        for (&device, views) in &self.history.views {
+            steps.extend(views.iter().filter(|&&at| at > first).map(|&at| (at, Step::Looked(device))));
+        }
+        steps.sort_unstable();
+        steps
+    }
+
+    /// What a server counts anew tells nothing of what it counted before.
+    fn forget(&mut self, at: usize) {
+        let damages = self.history.hosts.damages(crate::history::SERVER);
+        let forgot = damages.iter().take_while(|damage| damage.at < at).count();
+        if self.server_forgot != forgot {
+            self.server_forgot = forgot;
+            self.screens.clear();
+        }
+    }
+
+    fn judge_sight(&mut self, sight: &'h Sight<'t>, findings: &mut Findings) {
+        let Some(device) = sight.device() else { return };
+        let Some(screen) = self.screens.get_mut(device) else { return };
+        let hosts = &self.history.hosts;
+        screen.see(sight, hosts.damaged(device, sight.at).map(|damage| damage.at));
+        if hosts.is_behind(device, 0, sight.at) || sight.discarded() {
+            return;
+        }
+        let owner = Owner { history: self.history, device, synced: screen.synced };
+        let mut wrong = Vec::new();
+        for (field, known) in &mut screen.fields {
+            let disputed = sight.view.conflicts.iter().any(|open| open.field == *field);
+            if !disputed && !owner.has_work(self.record, field, sight.at) {
+                let back = known.judge(sight.view.fields.get(*field), sight.at);
+                wrong.extend(back.map(|back| (*field, back)));
+            }
+        }
+        for (field, back) in wrong {
+            self.report(sight, device, field, &back, findings);
+        }
+    }
+
+    fn report(
+        &self,
+        sight: &Sight<'t>,
+        device: &str,
+        field: &str,
+        back: &WentBack<'_>,
+        findings: &mut Findings,
+    ) {
+        let name = self.history.name(self.index);
+        let value = words::shown(sight.view.fields.get(field));
+        let from = match back.newest {
+            Some(version) => format!("which came with version {version} at the latest"),
+            None => "which no version had".to_owned(),
+        };
+        let case = Case::new("went-back", "value").rule(rules::rule(self.entity, field));
+        let case = case.record(self.record.id).device(device).subject(field);
+        findings.report(case.evidence([back.told, back.shown, sight.at]).says(
+            format!(
+                "{device} shows {field}={value} on {name}, {from}, after it had shown {} of version {}",
+                words::shown(back.before),
+                back.floor,
+            ),
+            format!("{field}={} on {name}, or something newer", words::shown(back.before)),
+        ));
+    }
+
+    fn judge_absence(&mut self, at: usize, device: &'t str, how: &str, findings: &mut Findings) {
+        let Some(screen) = self.screens.get(device) else { return };
+        let (Some(shown), Some(told)) = (screen.shown, screen.told) else { return };
+        let is_shown = shown == at;
+        if is_shown || screen.gone || self.history.hosts.is_behind(device, 0, at) {
+            return;
+        }
+        if self.is_explained(device, told, at) {
+            return;
+        }
+        let name = self.history.name(self.index);
+        let case = Case::new("vanished", "record").record(self.record.id).device(device);
+        findings.report(case.evidence([told, shown, at]).says(
+            format!("{device} had {name} from the server and showed it, but {how}"),
+            format!("{name} on {device}: neither the server nor anybody there said that it is gone"),
+        ));
+    }
+
+    /// Whether a user or a new beginning explains that a record is not shown; or whether it is
+    /// for `lost` to say, because there is own work on it.
+    fn is_explained(&self, device: &str, told: usize, at: usize) -> bool {
+        let by_user = self.record.actions.iter().map(|&action| &self.history.actions[action]).any(|run| {
+            let removes = matches!(run.act, Action::Delete { .. } | Action::Discard { .. });
+            removes && !run.refused() && run.begun < at && self.history.hosts.holds_work_of(device, run.device)
+        });
+        let own = self.record.effects.iter().any(|effect| {
+            let run = self.history.action_of(effect);
+            run.device == device && run.begun < at && !run.refused()
+        });
+        by_user || own || self.history.wire.began_anew(device, told, at)
+    }
+}
