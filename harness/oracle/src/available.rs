@@ -70,10 +70,10 @@ fn judge_refusal(history: &History<'_>, run: &ActionRun<'_>, findings: &mut Find
         }
         _ => return,
     };
-    findings.report(case(clause, history, run).says(
-        format!("{} refused {} {} with `{code}`", run.device, run.kind(), run.label),
-        expected,
-    ));
+    findings.report(
+        case(clause, history, run)
+            .says(format!("{} refused {} {} with `{code}`", run.device, run.kind(), run.label), expected),
+    );
 }
 
 /// Whether the storage had a reason to fail.

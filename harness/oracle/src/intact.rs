@@ -65,7 +65,8 @@ impl<'t> Disks<'t> {
             }
             Event::HostUp { .. } => {
                 if self.unchecked.remove(host) && self.used.contains(host) {
-                    findings.unknown(format!("{host} came up after a crash, and nobody had checked its disk"));
+                    findings
+                        .unknown(format!("{host} came up after a crash, and nobody had checked its disk"));
                 }
             }
             Event::DatabaseChecked { database, problem } => {

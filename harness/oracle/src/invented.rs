@@ -34,7 +34,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         }
     }
     judge_totals(history, &mut findings);
-    if history.records.iter().all(|record| record.sights.is_empty()) {
+    if !history.anybody_looked() {
         findings.unknown("nothing was ever shown");
     }
     findings.verdict()

@@ -60,7 +60,13 @@ impl Commits {
     }
 
     /// Whether the server called an effect done before `until`.
-    pub(super) fn had(&self, history: &History<'_>, record: usize, effect: &Effect<'_>, until: usize) -> bool {
+    pub(super) fn had(
+        &self,
+        history: &History<'_>,
+        record: usize,
+        effect: &Effect<'_>,
+        until: usize,
+    ) -> bool {
         let begun = history.action_of(effect).begun;
         self.by_record.get(&record).into_iter().flatten().any(|carried| {
             carried.first_sent > begun

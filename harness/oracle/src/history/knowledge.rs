@@ -249,11 +249,18 @@ impl<'t> History<'t> {
         if told || seen.is_some_and(|(_, possible)| possible) { Knew::Maybe } else { Knew::No }
     }
 
-    /// When the server first had a request that may carry an effect.
+    /// When the server first had a request that may carry an effect: one of its device, or of a
+    /// copy of that.
     pub(crate) fn first_arrival(&self, record: usize, effect: &Effect<'_>) -> Option<usize> {
         let work = self.action_of(effect);
-        let later = self.wire.pushes(work.device, record).filter(|push| push.sent > work.begun);
-        later.filter_map(|push| push.arrived.first().copied()).min()
+        let copies = self.hosts.copies_of(work.device).filter(|&(_, copied)| work.begun < copied);
+        std::iter::once((work.device, work.begun))
+            .chain(copies)
+            .filter_map(|(device, from)| {
+                let later = self.wire.pushes(device, record).filter(|push| push.sent > from);
+                later.filter_map(|push| push.arrived.first().copied()).min()
+            })
+            .min()
     }
 
     /// An addition is surely known if it was the only one of its member, and the member was shown.

@@ -84,6 +84,11 @@ impl<'t> History<'t> {
         self.ids.get(id).copied()
     }
 
+    /// Whether anything was shown, or a device was seen to show nothing.
+    pub(crate) fn anybody_looked(&self) -> bool {
+        !self.views.is_empty() || self.records.iter().any(|record| !record.sights.is_empty())
+    }
+
     /// The users with a role in a workspace, by name.
     pub(crate) fn entitled(&self, workspace: &str) -> Vec<&'t str> {
         let mut users: Vec<_> = self

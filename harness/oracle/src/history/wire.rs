@@ -171,7 +171,8 @@ impl<'t> Wire<'t> {
         let device = request.device;
         let mut told = Vec::new();
         if request.is_pull {
-            let last = bodies.iter().filter_map(|body| answers::read_page(body, &mut told)).collect::<Vec<_>>();
+            let last =
+                bodies.iter().filter_map(|body| answers::read_page(body, &mut told)).collect::<Vec<_>>();
             if !last.is_empty() && last.iter().all(|last| *last) {
                 self.full_pulls.entry(device).or_default().push((request.sent, at));
             }

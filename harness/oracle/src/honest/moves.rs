@@ -35,9 +35,8 @@ pub(super) fn may_follow(from: RecordState, to: RecordState) -> bool {
 pub(super) fn may_follow_restart(from: RecordState, to: RecordState, decided: bool) -> bool {
     use RecordState::{Discarded, Failed, Modified, Retrying, Saved, Syncing};
     let is_new = matches!(from, Saved | Syncing | Retrying | Failed);
-    let may_follow = |from, to| {
-        may_follow(from, to) && (decided || from == to || (from != Failed && to != Discarded))
-    };
+    let may_follow =
+        |from, to| may_follow(from, to) && (decided || from == to || (from != Failed && to != Discarded));
     let unseen = STATES.iter().copied().filter(|&next| may_follow(from, next));
     unseen
         .flat_map(|one| STATES.iter().copied().filter(move |&two| may_follow(one, two)))

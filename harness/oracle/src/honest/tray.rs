@@ -9,10 +9,11 @@ use super::moves::word;
 use crate::findings::{Case, Findings};
 use crate::history::History;
 
-/// What stands in every device's tray.
-#[derive(Default)]
+/// What stands in every device's tray, and what its user decided.
 pub(super) struct Trays<'t> {
     listed: BTreeMap<&'t str, Listed<'t>>,
+    /// From when to when, in order.
+    decisions: BTreeMap<&'t str, Vec<(usize, usize)>>,
 }
 
 struct Listed<'t> {
@@ -23,6 +24,26 @@ struct Listed<'t> {
 }
 
 impl<'t> Trays<'t> {
+    pub(super) fn new(history: &History<'t>) -> Trays<'t> {
+        let mut decisions: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
+        for run in history.actions.iter().filter(|run| !run.refused()) {
+            use Action::{Delete, Discard, Resolve, Retry};
+            if matches!(run.act, Discard { .. } | Retry { .. } | Resolve { .. } | Delete { .. }) {
+                decisions.entry(run.device).or_default().push((run.begun, run.ended));
+            }
+        }
+        Trays { listed: BTreeMap::new(), decisions }
+    }
+
+    /// Whether a device's user may have decided something between two entries, or just before the
+    /// first: a decision and what it changes on the screen come in whichever order.
+    pub(super) fn decided(&self, device: &str, from: usize, until: usize) -> bool {
+        let decisions = self.decisions.get(device).map(Vec::as_slice).unwrap_or_default();
+        let before = decisions.partition_point(|&(begun, _)| begun < until);
+        // A user does one thing at a time: the last one that began ended last.
+        decisions[..before].last().is_some_and(|&(_, ended)| from <= ended)
+    }
+
     /// The device came up: what stood in its tray still has to.
     pub(super) fn restart(&mut self, host: &str) {
         if let Some(listed) = self.listed.get_mut(host) {
@@ -48,7 +69,7 @@ impl<'t> Trays<'t> {
         let before = self.listed.insert(host, Listed { at, items, restarted: false });
         let Some(before) = before.filter(|before| before.restarted) else { return };
         let listed: BTreeSet<&RecordId> = items.iter().map(|item| &item.record).collect();
-        let decided = decided(history, host, before.at, at);
+        let decided = self.decided(host, before.at, at);
         // An open conflict is the server's: what it answered may have closed it.
         let heard = history.wire.heard(host, before.at, at);
         for item in before.items.iter().filter(|item| !listed.contains(&item.record)) {
@@ -63,19 +84,6 @@ impl<'t> Trays<'t> {
             ));
         }
     }
-}
-
-/// Whether a device's user may have decided something between two entries, or just before the
-/// first: a decision and what it changes on the screen come in whichever order.
-pub(super) fn decided(history: &History<'_>, device: &str, from: usize, until: usize) -> bool {
-    let mut runs = history.actions.iter().take_while(|run| run.begun < until);
-    runs.any(|run| {
-        let decides = matches!(
-            run.act,
-            Action::Discard { .. } | Action::Retry { .. } | Action::Resolve { .. } | Action::Delete { .. }
-        );
-        decides && run.device == device && !run.refused() && from <= run.ended
-    })
 }
 
 fn judge_items(history: &History<'_>, at: usize, host: &str, items: &[TrayItem], findings: &mut Findings) {

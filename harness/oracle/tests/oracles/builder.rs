@@ -10,7 +10,7 @@ use deadzone_contract::view::View;
 use deadzone_contract::wire::Role;
 use deadzone_contract::{
     Action, Badge, Change, Choice, Code, ConflictView, FieldChange, Parameters, RecordId, RecordState,
-    RecordView, Status, TrayItem, Value, WayOut,
+    RecordView, Rule, Status, TrayItem, Value, WayOut, rules,
 };
 use deadzone_oracle::{Judgement, judge};
 use deadzone_trace::{
@@ -28,6 +28,7 @@ pub(crate) struct Run {
     invoked: BTreeMap<String, (String, Option<String>, Option<RecordId>)>,
     pushes: BTreeMap<String, (String, Vec<String>)>,
     exempt: BTreeMap<String, String>,
+    restarts: BTreeMap<String, u32>,
 }
 
 pub(crate) fn id(name: &str) -> RecordId {
@@ -223,10 +224,47 @@ impl Run {
         self.then(device, Event::Gone { record: id(name) })
     }
 
+    pub(crate) fn goes_down(self, host: &str) -> Run {
+        self.then(host, Event::HostDown { crash: Crash::PowerLoss })
+    }
+
+    pub(crate) fn comes_up(mut self, host: &str) -> Run {
+        let restarts = self.restarts.entry(host.to_owned()).or_default();
+        *restarts += 1;
+        let incarnation = *restarts + 1;
+        self.then(host, Event::HostUp { incarnation })
+    }
+
     /// The device goes down and comes up again.
     pub(crate) fn restarts(self, device: &str) -> Run {
-        self.then(device, Event::HostDown { crash: Crash::Kill })
-            .then(device, Event::HostUp { incarnation: 2 })
+        self.goes_down(device).comes_up(device)
+    }
+
+    /// A disk forgets what was saved in entry `since` and later.
+    pub(crate) fn forgets(self, host: &str, since: usize) -> Run {
+        self.then(host, Event::CopiesLost { since, why: "its bits flipped".to_owned() })
+    }
+
+    /// The device loses everything and starts anew.
+    pub(crate) fn is_wiped(self, device: &str) -> Run {
+        self.goes_down(device).forgets(device, 0).then(device, Event::Wiped).comes_up(device)
+    }
+
+    /// The device becomes a copy of another one.
+    pub(crate) fn becomes(self, device: &str, from: &str) -> Run {
+        let from = from.to_owned();
+        self.goes_down(device).forgets(device, 0).then(device, Event::Cloned { from }).comes_up(device)
+    }
+
+    /// The disk of a host is looked through after a crash.
+    pub(crate) fn checked(self, host: &str, problem: Option<&str>) -> Run {
+        let problem = problem.map(str::to_owned);
+        self.then(host, Event::DatabaseChecked { database: "app.db".to_owned(), problem })
+    }
+
+    /// The index of the next entry.
+    pub(crate) fn here(&self) -> usize {
+        self.trace.entries.len()
     }
 
     /// A push leaves a device. `carries` are records with the writes on them: `task/1 title=Milk@7`
@@ -292,16 +330,25 @@ impl Run {
     }
 
     /// A pull that brings whatever the device shows next.
-    pub(crate) fn pulls(mut self, device: &str, exchange: &str) -> Run {
+    pub(crate) fn pulls(self, device: &str, exchange: &str) -> Run {
+        self.gets(device, exchange, "/sync?since=0&limit=9", "{}")
+    }
+
+    /// A pull that goes on from a cursor, and its last page: see [`page`].
+    pub(crate) fn pulls_page(self, device: &str, exchange: &str, changes: &[&str]) -> Run {
+        self.gets(device, exchange, "/sync?since=7&limit=9", &page(changes, false))
+    }
+
+    pub(crate) fn gets(mut self, device: &str, exchange: &str, path: &str, answer: &str) -> Run {
         self.pushes.insert(exchange.to_owned(), (device.to_owned(), Vec::new()));
         let sent = Event::Sent {
             exchange: Exchange(exchange.to_owned()),
             method: "GET".to_owned(),
-            path: "/sync?since=0".to_owned(),
+            path: path.to_owned(),
             headers: Vec::new(),
             body: String::new(),
         };
-        self.then(device, sent).arrives(exchange).answered_with(exchange, "{}").delivered(exchange)
+        self.then(device, sent).arrives(exchange).answered_with(exchange, answer).delivered(exchange)
     }
 
     pub(crate) fn exempt(mut self, device: &str) -> Run {
@@ -385,10 +432,65 @@ impl Run {
     }
 }
 
+/// A page of a pull: `task/1@3 title=Milk tags=[home]` for a record in version 3, and
+/// `-task/1@4` for its end.
+pub(crate) fn page(changes: &[&str], more: bool) -> String {
+    let change = |words: &&str| {
+        let (record, fields) = words.split_once(' ').unwrap_or((words, ""));
+        let (name, version) = record.split_once('@').expect("a version");
+        let version: u64 = version.parse().expect("a version is a number");
+        match name.strip_prefix('-') {
+            Some(name) => json!({ "tombstone": { "record": id(name), "version": version } }),
+            None => json!({ "record": {
+                "record": id(name), "version": version, "fields": server_fields(fields),
+            } }),
+        }
+    };
+    let changes: Vec<Json> = changes.iter().map(change).collect();
+    json!({ "changes": changes, "next": 9, "more": more }).to_string()
+}
+
+fn server_fields(words: &str) -> Json {
+    let field = |words: &str| {
+        let (name, words) = words.split_once('=').expect("a field has a value");
+        let value = value(words);
+        let held = match (rules::rule("task", name).expect("a field of a task"), &value) {
+            (Rule::Counter, value) => json!({ "counter": { "total": value } }),
+            (Rule::Set, Value::Set(members)) => {
+                let members: BTreeMap<_, _> = members.iter().map(|member| (member, ["x:1:y"])).collect();
+                json!({ "set": { "members": members } })
+            }
+            (Rule::Version, value) => json!({ "version": { "value": value, "version": 1 } }),
+            (_, value) => json!({ "lww": { "value": value, "stamp": { "ms": 1, "n": 0, "device": "x" } } }),
+        };
+        (name.to_owned(), held)
+    };
+    Json::Object(words.split_whitespace().map(field).collect())
+}
+
+/// What a push carries of a record: `title=Milk@7`, `tags+=home`, `tags-=home`, `n+=3`, `create`,
+/// `delete`, or nothing in particular.
 fn mutation(device: &str, name: &str, write: &str) -> Json {
-    let Some((field, rest)) = write.split_once('=') else { return json!({ "record": id(name) }) };
+    let op = |field: &str, op: Json| json!({ "record": id(name), "kind": "update", "fields": { field: op } });
+    if write.is_empty() {
+        return json!({ "record": id(name) });
+    }
+    if let "create" | "delete" = write {
+        return json!({ "record": id(name), "kind": { write: {} } });
+    }
+    if let Some((field, member)) = write.split_once("+=") {
+        return match member.parse::<i64>() {
+            Ok(by) => op(field, json!({ "add": { "by": by } })),
+            Err(_) => op(field, json!({ "tags": { "add": [member] } })),
+        };
+    }
+    if let Some((field, member)) = write.split_once("-=") {
+        return op(field, json!({ "tags": { "remove": { member: ["x:1:y"] } } }));
+    }
+    let (field, rest) = write.split_once('=').expect("a write has a value");
     let (words, ms) = rest.split_once('@').expect("a write has a stamp");
     let ms: u64 = ms.parse().expect("a stamp is a number");
-    let stamp = json!({ "ms": ms, "n": 0, "device": device });
-    json!({ "record": id(name), "stamp": stamp, "fields": { field: { "put": { "value": value(words) } } } })
+    let mut mutation = op(field, json!({ "put": { "value": value(words) } }));
+    mutation["stamp"] = json!({ "ms": ms, "n": 0, "device": device });
+    mutation
 }

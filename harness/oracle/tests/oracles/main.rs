@@ -4,11 +4,15 @@
 mod builder;
 
 mod alive;
+mod available;
 mod converged;
+mod damage;
 mod deletes;
 mod duplicated;
 mod expected;
 mod honest;
+mod honest_restarts;
+mod intact;
 mod invented;
 mod judgement;
 mod lost_counter;
@@ -16,5 +20,6 @@ mod lost_lww;
 mod lost_moments;
 mod lost_set;
 mod lost_version;
+mod monotonic;
 mod robust;
 mod settled;

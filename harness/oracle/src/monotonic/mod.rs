@@ -36,7 +36,7 @@ use screen::{Screen, WentBack};
 /// Judges a run.
 pub(crate) fn judge(history: &History<'_>) -> Verdict {
     let mut findings = Findings::new("monotonic");
-    if history.records.iter().all(|record| record.sights.is_empty()) {
+    if !history.anybody_looked() {
         findings.unknown("no device showed anything");
     }
     for (index, record) in history.records.iter().enumerate() {
@@ -45,7 +45,8 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
             continue;
         }
         let entity = entity_of(record, &history.actions).unwrap_or_default();
-        Walk { history, index, record, entity, screens: BTreeMap::new(), server_forgot: 0 }.run(&mut findings);
+        Walk { history, index, record, entity, screens: BTreeMap::new(), server_forgot: 0 }
+            .run(&mut findings);
     }
     findings.verdict()
 }
@@ -67,13 +68,13 @@ enum Step<'t> {
 struct Owner<'h, 't> {
     history: &'h History<'t>,
     device: &'t str,
-    /// When it last called the record synced.
+    /// When it had last called the record synced and had been told of it: whichever came first.
     synced: Option<usize>,
 }
 
 impl Owner<'_, '_> {
-    /// Whether it has work on a field that it has not called synced: its own, or that of a device
-    /// that it is a copy of.
+    /// Whether it has work on a field that it has not called synced, or that no answer can have
+    /// told of: its own, or that of a device that it is a copy of.
     fn has_work(&self, record: &RecordHistory<'_>, field: &str, at: usize) -> bool {
         let Some(field) = record.fields.get(field) else { return false };
         let mut runs = record.effects_on(field).rev().map(|(_, effect)| &self.history.actions[effect.action]);
@@ -151,16 +152,17 @@ impl<'h, 't> Walk<'h, 't> {
         if hosts.is_behind(device, 0, sight.at) || sight.discarded() {
             return;
         }
-        let owner = Owner { history: self.history, device, synced: screen.synced };
-        let mut wrong = Vec::new();
+        let owner = Owner { history: self.history, device, synced: screen.synced.min(screen.told) };
+        let mut wrong = None;
         for (field, known) in &mut screen.fields {
             let disputed = sight.view.conflicts.iter().any(|open| open.field == *field);
             if !disputed && !owner.has_work(self.record, field, sight.at) {
                 let back = known.judge(sight.view.fields.get(*field), sight.at);
-                wrong.extend(back.map(|back| (*field, back)));
+                wrong = wrong.or(back.map(|back| (*field, back)));
             }
         }
-        for (field, back) in wrong {
+        // One record goes back as a whole: its first field speaks for the others.
+        if let Some((field, back)) = wrong {
             self.report(sight, device, field, &back, findings);
         }
     }
@@ -180,7 +182,7 @@ impl<'h, 't> Walk<'h, 't> {
             None => "which no version had".to_owned(),
         };
         let case = Case::new("went-back", "value").rule(rules::rule(self.entity, field));
-        let case = case.record(self.record.id).device(device).subject(field);
+        let case = case.record(self.record.id).device(device);
         findings.report(case.evidence([back.told, back.shown, sight.at]).says(
             format!(
                 "{device} shows {field}={value} on {name}, {from}, after it had shown {} of version {}",
@@ -214,7 +216,10 @@ impl<'h, 't> Walk<'h, 't> {
     fn is_explained(&self, device: &str, told: usize, at: usize) -> bool {
         let by_user = self.record.actions.iter().map(|&action| &self.history.actions[action]).any(|run| {
             let removes = matches!(run.act, Action::Delete { .. } | Action::Discard { .. });
-            removes && !run.refused() && run.begun < at && self.history.hosts.holds_work_of(device, run.device)
+            removes
+                && !run.refused()
+                && run.begun < at
+                && self.history.hosts.holds_work_of(device, run.device)
         });
         let own = self.record.effects.iter().any(|effect| {
             let run = self.history.action_of(effect);

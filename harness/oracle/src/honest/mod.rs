@@ -103,7 +103,7 @@ impl<'h, 't> Walk<'h, 't> {
             proven: BTreeMap::new(),
             heard: BTreeMap::new(),
             voided: effects.filter_map(|effect| Some((effect.action, effect.void?.begun))).collect(),
-            trays: Trays::default(),
+            trays: Trays::new(history),
             forgot: BTreeMap::new(),
         }
     }
@@ -140,6 +140,7 @@ impl<'h, 't> Walk<'h, 't> {
             Event::Status(status) => self.claim(at, entry, status),
             Event::Tray { items } => self.trays.judge(self.history, at, host, items, &mut self.findings),
             Event::Viewed(view) => {
+                self.shown_anything = true;
                 self.trays.judge(self.history, at, host, &view.tray, &mut self.findings);
                 tray::judge_view(self.history, at, host, view, &mut self.findings);
             }
@@ -166,7 +167,7 @@ impl<'h, 't> Walk<'h, 't> {
                 let legal = if before.incarnation == incarnation {
                     may_follow(before.state, state)
                 } else {
-                    let decided = tray::decided(self.history, host, before.at, at);
+                    let decided = self.trays.decided(host, before.at, at);
                     may_follow_restart(before.state, state, decided)
                 };
                 if !legal {
@@ -197,9 +198,10 @@ impl<'h, 't> Walk<'h, 't> {
         // What was done before the device went down need never have been shown.
         let resumed = own().any(|run| run.begun < started);
         let deleted = own().any(|run| matches!(run.act, Action::Delete { .. }) && run.begun < at);
-        let forgotten = self.forgot.get(host).is_some_and(|&forgot| {
-            life.timeline.first().is_some_and(|&(first, _)| first < forgot)
-        });
+        let forgotten = self
+            .forgot
+            .get(host)
+            .is_some_and(|&forgot| life.timeline.first().is_some_and(|&(first, _)| first < forgot));
         let legal = match state {
             _ if forgotten => true,
             RecordState::Synced | RecordState::Conflict => true,

@@ -1,0 +1,153 @@
+//! `honest`, over restarts, on disks that forgot, and once all is quiet.
+
+use crate::builder::*;
+use deadzone_contract::RecordState::{self, Conflict, Failed, Modified, Saved, Synced, Syncing};
+use deadzone_contract::view::View;
+use deadzone_contract::{Badge, RecordView};
+use deadzone_trace::Event;
+use insta::assert_snapshot;
+
+fn as_is(state: RecordState) -> RecordView {
+    in_state(state, task("task/1", &["title=T"]))
+}
+
+fn created() -> Run {
+    run().does("phone", "task/1", create(&["title=T"])).shows("phone", as_is(Saved))
+}
+
+fn tray(run: Run, states: &[RecordState]) -> Run {
+    let items = states.iter().map(|&state| item("task/1", state)).collect();
+    run.then("phone", Event::Tray { items })
+}
+
+#[test]
+fn what_was_never_sent_is_not_synced_after_a_crash() {
+    let run = created().shows("phone", as_is(Syncing)).restarts("phone");
+    run.clone().shows("phone", as_is(Saved)).passes("honest");
+    run.clone().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Synced)).passes("honest");
+    assert_snapshot!(run.shows("phone", as_is(Synced)).verdict("honest"), @r"
+    fail
+    synced-too-early synced: phone shows task/1 as synced after task/1, but no push has carried it yet
+      expected: synced only once the server's answer is there
+      evidence: invoked task/1, saved task/1, shown phone
+    ");
+}
+
+#[test]
+fn a_record_whose_creation_nobody_confirmed_is_not_synced_before_it_was_sent() {
+    let died = run().begin("phone", "task/1", create(&["title=T"])).goes_down("phone").indefinite("task/1");
+    let run = died.comes_up("phone").shows("phone", as_is(Saved)).shows("phone", as_is(Syncing));
+    run.clone().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Synced)).passes("honest");
+    let early = run.shows("phone", as_is(Synced)).verdict("honest");
+    assert!(early.starts_with("fail\nsynced-too-early synced: phone shows task/1"), "{early}");
+}
+
+#[test]
+fn failed_work_is_in_the_tray_after_a_restart() {
+    let failed = tray(created().shows("phone", as_is(Failed)), &[Failed]).restarts("phone");
+    let kept = tray(failed.clone().shows("phone", as_is(Failed)), &[Failed]);
+    kept.passes("honest");
+    assert_snapshot!(failed.clone().shows("phone", as_is(Synced)).verdict("honest"), @r"
+    fail
+    illegal-move synced: phone shows task/1 as synced right after failed
+      expected: after failed: syncing, discarded
+      evidence: shown phone, shown phone
+    synced-too-early synced: phone shows task/1 as synced after task/1, but no push has carried it yet
+      expected: synced only once the server's answer is there
+      evidence: invoked task/1, saved task/1, shown phone
+    ");
+    assert_snapshot!(failed.clone().look("phone", &[], &[]).verdict("honest"), @r"
+    fail
+    tray-forgotten failed: phone's tray had `set status=done` on task/1 in it, and has not after a restart
+      expected: task/1 in phone's tray until somebody decides
+      evidence: tray phone, viewed phone
+    ");
+    // Its user threw it away, and nobody knows whether that was kept.
+    let thrown = tray(created().shows("phone", as_is(Failed)), &[Failed])
+        .begin("phone", "a2", discard("task/1"))
+        .goes_down("phone")
+        .indefinite("a2")
+        .comes_up("phone");
+    thrown.look("phone", &[as_is(Synced)], &[]).passes("honest");
+}
+
+#[test]
+fn an_open_conflict_is_in_the_tray_until_the_server_says_otherwise() {
+    let asked = tray(created().shows("phone", as_is(Conflict)), &[Conflict]).restarts("phone");
+    assert!(
+        asked.clone().look("phone", &[], &[]).verdict("honest").starts_with("fail\ntray-forgotten conflict")
+    );
+    asked.pulls("phone", "e1").look("phone", &[], &[]).passes("honest");
+}
+
+#[test]
+fn on_a_disk_that_forgot_every_badge_begins_anew() {
+    let synced = created().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Syncing));
+    let synced = synced.shows("phone", as_is(Synced)).goes_down("phone");
+    let shows = |run: Run, state| run.comes_up("phone").shows("phone", as_is(state));
+    // The copy was made before the push.
+    let restored = synced.clone().forgets("phone", 6);
+    let restored = restored.then("phone", Event::Restored { backup: "monday".to_owned() });
+    shows(restored.clone(), Saved).passes("honest");
+    shows(restored.clone(), Modified).passes("honest");
+    shows(restored.clone(), Failed).passes("honest");
+    assert!(shows(synced, Saved).verdict("honest").starts_with("fail\nillegal-move saved"));
+    // It goes on by the table.
+    let jump = shows(restored.clone(), Saved).shows("phone", as_is(Synced)).verdict("honest");
+    assert!(jump.starts_with("fail\nillegal-move synced"), "{jump}");
+    // What is made afterwards begins as everything does.
+    let made = restored.comes_up("phone").does("phone", "task/2", create(&["title=U"]));
+    let made = made.shows("phone", in_state(Syncing, task("task/2", &["title=U"]))).verdict("honest");
+    assert!(made.starts_with("fail\nillegal-start syncing"), "{made}");
+}
+
+#[test]
+fn a_copy_starts_from_what_it_copied() {
+    let copy = created().becomes("tablet", "phone").shows("tablet", as_is(Saved));
+    copy.passes("honest");
+    let other = created().shows("tablet", as_is(Saved)).verdict("honest");
+    assert!(other.starts_with("fail\nillegal-start saved"), "{other}");
+}
+
+#[test]
+fn a_wiped_tray_is_empty() {
+    let failed = tray(created().shows("phone", as_is(Failed)), &[Failed]);
+    failed.is_wiped("phone").look("phone", &[], &[]).passes("honest");
+}
+
+#[test]
+fn what_was_lost_with_its_disk_is_not_waited_for() {
+    let wiped = created().is_wiped("phone").pulls_page("phone", "e1", &[]);
+    wiped.shows("phone", as_is(Synced)).passes("honest");
+}
+
+fn ends(badge: Badge, queued: u64, run: Run) -> Run {
+    let view = View { records: vec![as_is(Synced)], tray: Vec::new(), status: status(badge, queued) };
+    run.then("phone", Event::Viewed(view))
+}
+
+#[test]
+fn once_all_is_quiet_a_device_is_neither_offline_nor_busy() {
+    let quiet = || created().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Syncing)).settles();
+    ends(Badge::Synced, 0, quiet()).passes("honest");
+    ends(Badge::Error, 0, quiet()).passes("honest");
+    assert_snapshot!(ends(Badge::Offline, 0, quiet()).verdict("honest"), @r"
+    fail
+    offline-although-connected device: phone calls itself offline, although it is connected and all is quiet
+      expected: synced, or error where something needs its user
+      evidence: settled world, viewed phone
+    ");
+    assert_snapshot!(ends(Badge::Syncing, 0, quiet()).verdict("honest"), @r"
+    fail
+    busy-with-nothing device: phone calls itself syncing with nothing queued, although it is connected and all is quiet
+      expected: synced, or error where something needs its user
+      evidence: settled world, viewed phone
+    ");
+    // It was taken off the network, or did not have to settle.
+    let offline = quiet().then("phone", Event::Connectivity { online: false });
+    ends(Badge::Offline, 0, offline).passes("honest");
+    let exempt = created().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Syncing));
+    ends(Badge::Offline, 0, exempt.exempt("phone").settles()).passes("honest");
+    ends(Badge::Offline, 0, created().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Syncing)))
+        .passes("honest");
+}
