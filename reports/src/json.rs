@@ -5,9 +5,22 @@ use serde::Serialize;
 
 use crate::{Finding, Report, Run, Skipped};
 
+/// Why a command came to nothing, for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    /// One sentence.
+    pub message: String,
+    /// The file that it is about.
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    pub line: Option<u32>,
+}
+
 #[derive(Serialize)]
 struct Document<'r> {
     outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'r Complaint>,
     runs: Vec<RunEntry<'r>>,
     /// Scenarios that the client cannot run.
     skipped: &'r [Skipped],
@@ -52,14 +65,30 @@ fn is_zero(n: &usize) -> bool {
 
 /// The report as one JSON document, indented, with a line end.
 pub fn document(report: &Report) -> String {
-    let document = Document {
+    text_of(&Document {
         outcome: report.outcome(),
+        error: None,
         runs: report.runs.iter().map(RunEntry::of).collect(),
         skipped: &report.skipped,
         unmade: report.unmade,
-    };
+    })
+}
+
+/// The same document for a command that came to nothing: its outcome is `error`, nothing was run,
+/// and `error` says why.
+pub fn error_document(complaint: &Complaint) -> String {
+    text_of(&Document {
+        outcome: Outcome::Error,
+        error: Some(complaint),
+        runs: Vec::new(),
+        skipped: &[],
+        unmade: 0,
+    })
+}
+
+fn text_of(document: &Document<'_>) -> String {
     let mut text =
-        serde_json::to_string_pretty(&document).expect("a report has string keys and no failing parts");
+        serde_json::to_string_pretty(document).expect("a report has string keys and no failing parts");
     text.push('\n');
     text
 }
@@ -95,6 +124,23 @@ impl<'r> Violation<'r> {
 mod tests {
     use super::*;
     use crate::run::tests::run;
+
+    #[test]
+    fn a_command_that_came_to_nothing_has_its_document() {
+        let complaint = Complaint { message: "no".into(), file: Some("a.scn".into()), line: Some(3) };
+        insta::assert_snapshot!(error_document(&complaint), @r#"
+        {
+          "outcome": "error",
+          "error": {
+            "message": "no",
+            "file": "a.scn",
+            "line": 3
+          },
+          "runs": [],
+          "skipped": []
+        }
+        "#);
+    }
 
     #[test]
     fn the_document_has_the_promised_shape() {

@@ -20,7 +20,7 @@ mod story;
 mod terminal;
 mod words;
 
-pub use json::document;
+pub use json::{Complaint, document, error_document};
 pub use junit::{JunitError, junit};
 pub use run::{Finding, Report, Run, Skipped, Told};
 pub use story::{MOMENTS_MAX, Moment, Story, story};

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deadzone_reports::Complaint;
 use deadzone_script::Suite;
 
-use crate::{STATUS_PASS, STATUS_USAGE, seeds};
+use crate::{STATUS_PASS, STATUS_USAGE, output, seeds};
 
 /// Reads the arguments of this process; the exit status where there is nothing more to do, after
 /// a help text or an error has been printed.
@@ -17,9 +18,22 @@ pub(crate) fn parse() -> Result<Command, u8> {
         Err(error) => {
             // A reader that went away has read enough.
             let _ = error.print();
-            Err(if error.use_stderr() { STATUS_USAGE } else { STATUS_PASS })
+            if !error.use_stderr() {
+                return Err(STATUS_PASS);
+            }
+            if std::env::args_os().any(|arg| arg == "--json") {
+                output::complain(&complaint(&error));
+            }
+            Err(STATUS_USAGE)
         }
     }
+}
+
+/// The sentence of an error, without the hints that follow it.
+fn complaint(error: &clap::Error) -> Complaint {
+    let text = error.to_string();
+    let sentence = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    Complaint { message: sentence.trim_end().to_owned(), file: None, line: None }
 }
 
 const LONG_ABOUT: &str = "\
@@ -74,6 +88,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether programs read what it prints.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Command::Run(args) => args.json,
+            Command::List(args) => args.json,
+            Command::Replay(_) | Command::Shrink(_) | Command::Check(_) | Command::Worker => false,
+        }
+    }
+
     /// What is run where nobody asks for anything.
     fn pr_suite() -> Command {
         match Cli::parse_from(["deadzone", "run"]).command {

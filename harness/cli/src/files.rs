@@ -15,7 +15,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Stop> {
             io::ErrorKind::InvalidData => "; scripts are UTF-8 text",
             _ => "",
         };
-        Stop::harness(format!("cannot read {}: {}{way_out}", path.display(), reason(&error)))
+        Stop::file(path, format!("cannot read {}: {}{way_out}", path.display(), reason(&error)))
     })
 }
 
@@ -37,10 +37,10 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Stop> {
     let absolute = std::path::absolute(folder).map_err(|error| cannot_write(folder, &error))?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(&absolute);
     if !existing.is_dir() {
-        let (folder, taken) = (folder.display(), existing.display());
-        return Err(Stop::harness(format!(
-            "cannot write into {folder}: {taken} is not a folder; name another place"
-        )));
+        let taken = existing.display();
+        let message =
+            format!("cannot write into {}: {taken} is not a folder; name another place", folder.display());
+        return Err(Stop::file(folder, message));
     }
     Draft::new(&existing.join("deadzone")).map(drop).map_err(|error| cannot_write(folder, &error))
 }
@@ -48,7 +48,7 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Stop> {
 /// Whether a file can be written; leaves nothing behind.
 pub(crate) fn check_file(path: &Path) -> Result<(), Stop> {
     if path.is_dir() {
-        return Err(Stop::harness(format!("cannot write {}: it is a folder", path.display())));
+        return Err(Stop::file(path, format!("cannot write {}: it is a folder", path.display())));
     }
     check_folder(folder_of(path))
 }
@@ -62,7 +62,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 fn cannot_write(place: &Path, error: &io::Error) -> Stop {
-    Stop::harness(format!("cannot write {}: {}", place.display(), reason(error)))
+    Stop::file(place, format!("cannot write {}: {}", place.display(), reason(error)))
 }
 
 /// The system's words without its number.

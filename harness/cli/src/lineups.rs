@@ -6,17 +6,34 @@ use std::sync::Arc;
 use deadzone_client::ReferenceClient;
 use deadzone_client_tiny::TinyClient;
 use deadzone_contract::{Client, Server};
+use deadzone_script::Named;
 use deadzone_server::ReferenceServer;
 use deadzone_world::Lineup;
 
 use crate::defects::{self, DEFECTS, Defect, Side};
-use crate::stop::Stop;
 use crate::suggest;
 
 /// The client that runs where nobody names one.
 pub(crate) const DEFAULT: &str = "reference";
 /// What `--defect` says for "without one".
 pub(crate) const NO_DEFECT: &str = "none";
+
+/// Why nobody of these names can stand in a world.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfit {
+    /// The names that do not fit, that which is wrong first.
+    pub(crate) blamed: &'static [Named],
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Unfit {
+    /// In one sentence.
+    pub(crate) fn text(&self) -> String {
+        let help = self.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+        format!("{}{help}", self.message)
+    }
+}
 
 /// Who can stand in a world, by the name that `--client` gives it: a client, and the server that
 /// it talks to.
@@ -77,11 +94,12 @@ impl Lineups {
     }
 
     /// The lineup of these names.
-    pub(crate) fn find(&self, client: &str, defect: Option<&str>) -> Result<Lineup, Stop> {
-        let Some(entry) = self.0.get(client) else {
-            let help = suggest::help(client, self.0.keys().map(String::as_str));
-            return Err(Stop::usage(format!("there is no client `{client}`{help}")));
-        };
+    pub(crate) fn find(&self, client: &str, defect: Option<&str>) -> Result<Lineup, Unfit> {
+        let entry = self.0.get(client).ok_or_else(|| Unfit {
+            blamed: &[Named::Client],
+            message: format!("there is no client `{client}`"),
+            help: suggest::nearest(client, self.0.keys().map(String::as_str)),
+        })?;
         let defect = defect.map(find_defect).transpose()?;
         if let Some(defect) = defect {
             let own = match defect.side() {
@@ -90,9 +108,13 @@ impl Lineups {
             };
             if own {
                 let (name, side) = (defect.name, defect.side());
-                return Err(Stop::usage(format!(
-                    "`{name}` is a mistake of the reference {side}, which does not run with --client {client}"
-                )));
+                return Err(Unfit {
+                    blamed: &[Named::Defect, Named::Client],
+                    message: format!(
+                        "`{name}` is a mistake of the reference {side}, which does not run with client `{client}`"
+                    ),
+                    help: None,
+                });
             }
         }
         Ok(entry.lineup(defect))
@@ -115,10 +137,11 @@ impl Entry {
     }
 }
 
-fn find_defect(name: &str) -> Result<&'static Defect, Stop> {
-    defects::find(name).ok_or_else(|| {
-        let help = suggest::help(name, DEFECTS.iter().map(|defect| defect.name));
-        Stop::usage(format!("there is no defect `{name}`{help}\n  `deadzone list defects` names all of them"))
+fn find_defect(name: &str) -> Result<&'static Defect, Unfit> {
+    defects::find(name).ok_or_else(|| Unfit {
+        blamed: &[Named::Defect],
+        message: format!("there is no defect `{name}`"),
+        help: Some(suggest::or_listed(name, DEFECTS.iter().map(|defect| defect.name), "defects")),
     })
 }
 
@@ -129,7 +152,7 @@ mod tests {
     #[test]
     fn a_defect_is_planted_only_where_its_side_is_the_reference() {
         let lineups = Lineups::new().server("mine", ReferenceServer::default());
-        let error = |client, defect| lineups.find(client, Some(defect)).err().map(|stop| stop.text());
+        let error = |client, defect| lineups.find(client, Some(defect)).err().map(|unfit| unfit.text());
         assert_eq!(error("reference", "no-idempotency-number"), None);
         assert_eq!(error("tiny", "base-version-ignored"), None);
         assert_eq!(error("mine", "no-idempotency-number"), None);

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use deadzone_reports::Look;
+use deadzone_reports::{Complaint, Look, error_document};
 
 use crate::stop::Stop;
 
@@ -51,8 +51,18 @@ pub(crate) fn program() -> String {
     name.unwrap_or("deadzone").to_owned()
 }
 
-/// Tells why a command cannot go on.
-pub(crate) fn stop(stop: &Stop) -> u8 {
+/// Tells why a command cannot go on; with `json` programs get their document all the same.
+pub(crate) fn stop(stop: &Stop, json: bool) -> u8 {
     remark(&stop.text());
+    if json {
+        complain(&stop.complaint());
+    }
     stop.status()
+}
+
+/// Writes the document of a command that came to nothing.
+pub(crate) fn complain(complaint: &Complaint) {
+    if let Err(unwritable) = result(&error_document(complaint)) {
+        remark(&unwritable.text());
+    }
 }

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use deadzone_reports::Skipped;
-use deadzone_script::{Declaration, Item, Script};
+use deadzone_script::{Declaration, Item, Named, Script};
+use deadzone_world::Lineup;
 
 use crate::args::Selection;
 use crate::lineups::{self, Lineups};
@@ -44,8 +45,8 @@ impl Plan {
 
     fn add(&mut self, scenario: Scenario, selection: &Selection, lineups: &Lineups) -> Result<(), Stop> {
         let script = &scenario.script;
-        let (client, defect) = who(script, selection.client.as_deref(), selection.defect.as_deref());
-        let lineup = lineups.find(&client, defect.as_deref())?;
+        let who = Who::of(&scenario, selection.client.as_deref(), selection.defect.as_deref(), lineups)?;
+        let Who { client, defect, lineup } = who;
         let suite = script.suite().map(|suite| suite.to_string());
         let name = scenario.name().to_owned();
         let missing = deadzone_world::missing(script, &lineup);
@@ -88,12 +89,40 @@ impl Part {
     }
 }
 
-/// Which client and which defect are to run: what the command line says, else what the script
-/// says, else the reference without a defect.
-pub(crate) fn who(script: &Script, client: Option<&str>, defect: Option<&str>) -> (String, Option<String>) {
-    let client = client.or(script.client()).unwrap_or(lineups::DEFAULT).to_owned();
-    let defect = defect.or(script.defect()).filter(|defect| *defect != lineups::NO_DEFECT).map(str::to_owned);
-    (client, defect)
+/// Who is to run a script.
+pub(crate) struct Who {
+    pub(crate) client: String,
+    pub(crate) defect: Option<String>,
+    pub(crate) lineup: Lineup,
+}
+
+impl Who {
+    /// What the command line says, else what the script says, else the reference without a
+    /// defect. A name that does not fit is the fault of whoever said it.
+    pub(crate) fn of(
+        scenario: &Scenario,
+        client: Option<&str>,
+        defect: Option<&str>,
+        lineups: &Lineups,
+    ) -> Result<Who, Stop> {
+        let script = &scenario.script;
+        let named = client.or(script.client()).unwrap_or(lineups::DEFAULT).to_owned();
+        let planted =
+            defect.or(script.defect()).filter(|defect| *defect != lineups::NO_DEFECT).map(str::to_owned);
+        let lineup = lineups.find(&named, planted.as_deref()).map_err(|unfit| {
+            let on_the_command_line = |name: &Named| match name {
+                Named::Client => client.is_some(),
+                Named::Defect => defect.is_some(),
+                Named::Violates => false,
+            };
+            if unfit.blamed.iter().any(on_the_command_line) {
+                Stop::usage(unfit.text())
+            } else {
+                scenario.refuse(unfit.blamed[0], &unfit.message, unfit.help)
+            }
+        })?;
+        Ok(Who { client: named, defect: planted, lineup })
+    }
 }
 
 /// The script without the lines that make it a repro: those say which run it is, which the job

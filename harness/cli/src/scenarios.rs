@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use deadzone_script::{Item, Script, Suite};
+use deadzone_oracle::ORACLES;
+use deadzone_script::{Item, Named, Script, Suite};
 
 use crate::stop::Stop;
-use crate::{files, output, suggest};
+use crate::{files, suggest};
 
 /// Every scenario that was there when the binary was built: its file and its text.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
@@ -17,18 +18,30 @@ pub(crate) struct Scenario {
     /// The file, for people.
     pub(crate) place: String,
     pub(crate) script: Script,
+    /// As it is written there.
+    text: String,
 }
 
 impl Scenario {
     /// Reads a script; everything that is wrong with it is told at once.
     pub(crate) fn read(place: &str, text: &str) -> Result<Scenario, Stop> {
-        match deadzone_script::parse(text) {
-            Ok(script) => Ok(Scenario { place: place.to_owned(), script }),
-            Err(errors) => {
-                let coloured = output::error_look() == deadzone_reports::Look::Coloured;
-                Err(Stop::Rendered(errors.render(place, coloured)))
+        let bad = |errors| Stop::Script { file: place.to_owned(), errors };
+        let script = deadzone_script::parse(text).map_err(bad)?;
+        let scenario = Scenario { place: place.to_owned(), script, text: text.to_owned() };
+        let oracles = || ORACLES.iter().map(|oracle| oracle.name);
+        match scenario.script.violates() {
+            Some((oracle, _)) if !oracles().any(|known| known == oracle) => {
+                let help = Some(suggest::or_listed(oracle, oracles(), "oracles"));
+                Err(scenario.refuse(Named::Violates, &format!("there is no oracle `{oracle}`"), help))
             }
+            _ => Ok(scenario),
         }
+    }
+
+    /// Why it cannot run: a name in it is not known here.
+    pub(crate) fn refuse(&self, named: Named, message: &str, help: Option<String>) -> Stop {
+        let errors = deadzone_script::refuse(&self.text, named, message, help);
+        Stop::Script { file: self.place.clone(), errors }
     }
 
     /// Reads a script from a file.
@@ -132,14 +145,14 @@ fn named(word: &str) -> Result<Vec<Scenario>, Stop> {
     let mut found = Vec::new();
     collect(path, &mut found)?;
     if found.is_empty() {
-        return Err(Stop::harness(format!("no file in {word} ends in .scn")));
+        return Err(Stop::file(path, format!("no file in {word} ends in .scn")));
     }
     found.sort();
     found.iter().map(|file| Scenario::open(file)).collect()
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Stop> {
-    let unreadable = |error| Stop::harness(format!("cannot read {}: {error}", folder.display()));
+    let unreadable = |error| Stop::file(folder, format!("cannot read {}: {error}", folder.display()));
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path();

@@ -5,9 +5,20 @@ use strsim::damerau_levenshtein;
 /// The most names that are listed where none is near.
 const LISTED_MAX: usize = 4;
 
-/// ``; did you mean `phone`?``, or, where none is near and there are few, `; there is A, B`; else
-/// nothing.
+/// What [`nearest`] says, to be put behind a sentence.
 pub(crate) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map_or_else(String::new, |help| format!("; {help}"))
+}
+
+/// What [`nearest`] says, and which list names all of them.
+pub(crate) fn or_listed<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, list: &str) -> String {
+    let near = nearest(word, known).map_or_else(String::new, |near| near + " ");
+    format!("{near}`deadzone list {list}` names all of them")
+}
+
+/// ``did you mean `phone`?``, or, where none is near and there are few, `there is A, B`; else
+/// nothing.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     let near = |candidate: &str| {
         let letters = word.chars().count().max(candidate.chars().count());
@@ -22,9 +33,9 @@ pub(crate) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> 
     let nearest =
         known.iter().filter_map(|candidate| Some((near(candidate)?, *candidate))).min_by_key(|(far, _)| *far);
     match nearest {
-        Some((_, name)) => format!("; did you mean `{name}`?"),
-        None if (1..=LISTED_MAX).contains(&known.len()) => format!("; there is {}", known.join(", ")),
-        None => String::new(),
+        Some((_, name)) => Some(format!("did you mean `{name}`?")),
+        None if (1..=LISTED_MAX).contains(&known.len()) => Some(format!("there is {}", known.join(", "))),
+        None => None,
     }
 }
 

@@ -75,6 +75,11 @@ impl Errors {
         Errors(list)
     }
 
+    /// The first of them.
+    pub fn first(&self) -> &ParseError {
+        self.0.first().expect("there is at least one")
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &ParseError> {
         self.0.iter()

@@ -43,5 +43,5 @@ pub use grammar::grammar;
 pub use limits::{
     ACTIONS_MAX, DRIFT_PPM_MAX, LINES_MAX, NAME_BYTES_MAX, PROBLEMS_MAX, REPEAT_MAX, TEXT_BYTES_MAX, TIME_MAX,
 };
-pub use parse::parse;
+pub use parse::{Named, parse, refuse};
 pub use script::DeviceDecl;

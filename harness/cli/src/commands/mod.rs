@@ -16,6 +16,7 @@ use crate::{STATUS_ERROR, STATUS_FAIL, STATUS_PASS, STATUS_UNKNOWN, output};
 
 /// Carries out a command; the exit status.
 pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
+    let json = command.json();
     let status = match command {
         Command::Run(args) => run::run(&args, lineups),
         Command::Replay(args) => replay::replay(&args, lineups),
@@ -24,7 +25,7 @@ pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
         Command::List(args) => list::list(&args),
         Command::Worker => Ok(worker::serve(lineups)),
     };
-    status.unwrap_or_else(|stop| output::stop(&stop))
+    status.unwrap_or_else(|stop| output::stop(&stop, json))
 }
 
 fn status(outcome: Outcome) -> u8 {

@@ -8,7 +8,7 @@ use deadzone_script::Script;
 use super::status;
 use crate::args::Replay;
 use crate::lineups::Lineups;
-use crate::plan::{bare, who};
+use crate::plan::{Who, bare};
 use crate::scenarios::Scenario;
 use crate::stop::Stop;
 use crate::worker::{Ending, Job, Pool};
@@ -18,13 +18,11 @@ use crate::{files, interrupt, output, repro};
 pub(super) fn replay(args: &Replay, lineups: &Lineups) -> Result<u8, Stop> {
     let scenario = Scenario::open(&args.file)?;
     let seed = seed_of(&scenario, &args.file)?;
-    let (client, defect) = who(&scenario.script, args.client.as_deref(), args.defect.as_deref());
-    let missing = deadzone_world::missing(&scenario.script, &lineups.find(&client, defect.as_deref())?);
-    if let Some(missing) = missing.first() {
-        return Err(Stop::harness(format!(
-            "{} cannot run with {client}: it has no {missing}",
-            scenario.place
-        )));
+    let who = Who::of(&scenario, args.client.as_deref(), args.defect.as_deref(), lineups)?;
+    let Who { client, defect, lineup } = who;
+    if let Some(missing) = deadzone_world::missing(&scenario.script, &lineup).first() {
+        let message = format!("{} cannot run with {client}: it has no {missing}", scenario.place);
+        return Err(Stop::file(&args.file, message));
     }
     let folder = Path::new(&args.out.folder);
     files::check_folder(folder)?;
@@ -42,11 +40,9 @@ pub(super) fn replay(args: &Replay, lineups: &Lineups) -> Result<u8, Stop> {
 /// The seed that a repro names.
 pub(super) fn seed_of(scenario: &Scenario, file: &Path) -> Result<u64, Stop> {
     scenario.script.seed().ok_or_else(|| {
-        Stop::harness(format!(
-            "{place} is no repro: it has no `seed` line; `{program} run {place} --seed 0` runs it",
-            place = file.display(),
-            program = output::program()
-        ))
+        let (place, program) = (file.display(), output::program());
+        let way_out = format!("`{program} run {place} --seed 0` runs it");
+        Stop::file(file, format!("{place} is no repro: it has no `seed` line; {way_out}"))
     })
 }
 

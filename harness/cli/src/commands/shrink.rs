@@ -10,7 +10,7 @@ use super::finding_of;
 use super::replay::seed_of;
 use crate::args::Shrink;
 use crate::lineups::Lineups;
-use crate::plan::{bare, who};
+use crate::plan::{Who, bare};
 use crate::repro::Which;
 use crate::scenarios::Scenario;
 use crate::stop::Stop;
@@ -24,8 +24,7 @@ const RUNS_MAX: usize = 2_000;
 pub(super) fn shrink(args: &Shrink, lineups: &Lineups) -> Result<u8, Stop> {
     let scenario = Scenario::open(&args.file)?;
     let seed = seed_of(&scenario, &args.file)?;
-    let (client, defect) = who(&scenario.script, None, None);
-    lineups.find(&client, defect.as_deref())?;
+    let Who { client, defect, .. } = Who::of(&scenario, None, None, lineups)?;
     let target = target(&args.file);
     files::check_file(&target)?;
 

@@ -73,7 +73,7 @@ fn run(job: &Job, lineups: &Lineups) -> Done {
 
 fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     let script = deadzone_script::parse(&job.text).map_err(|errors| errors.to_string())?;
-    let lineup = lineups.find(&job.client, job.defect.as_deref()).map_err(|stop| stop.text())?;
+    let lineup = lineups.find(&job.client, job.defect.as_deref()).map_err(|unfit| unfit.text())?;
     #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
     let began = Instant::now();
     let trace = deadzone_world::run(&script, job.seed, &lineup);

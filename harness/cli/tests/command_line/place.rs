@@ -50,6 +50,17 @@ impl Place {
         names
     }
 
+    /// A small script that passes, with `lines` behind its first one; the name of its file.
+    pub(crate) fn script(&self, name: &str, lines: &[&str]) -> String {
+        let text = format!(
+            "scenario small\n{}\nworkspace home: ana editor\ndevice phone: ana\n\n\
+             phone create project/p title=\"House\"\nsettle\n",
+            lines.join("\n")
+        );
+        std::fs::write(self.path(name), text).expect("a file");
+        name.to_owned()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }

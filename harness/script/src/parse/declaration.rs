@@ -25,12 +25,12 @@ pub(crate) fn declaration(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<D
             let seed = |word| literal::whole(word, "a seed", u64::MAX);
             Declaration::Seed(cursor.read("a seed", Part::Amount, seed)?)
         }
-        "client" => Declaration::Client(words(cursor, "the name of a client")?),
-        "defect" => Declaration::Defect(words(cursor, "the name of a defect")?),
+        "client" => Declaration::Client(words(cursor, "the name of a client", Part::Name)?),
+        "defect" => Declaration::Defect(words(cursor, "the name of a defect", Part::Name)?),
         "digest" => Declaration::Digest(cursor.word("a digest", Part::Amount)?.to_owned()),
         "violates" => Declaration::Violates {
-            oracle: words(cursor, "an oracle")?,
-            clause: words(cursor, "a clause of the oracle")?,
+            oracle: words(cursor, "an oracle", Part::Name)?,
+            clause: words(cursor, "a clause of the oracle", Part::Value(0))?,
         },
         "set" => set(cursor)?,
         "workspace" => workspace(cursor)?,
@@ -40,21 +40,21 @@ pub(crate) fn declaration(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<D
 }
 
 /// A name that somebody else gives: a word, or anything in quotes.
-fn words(cursor: &mut Cursor<'_>, what: &str) -> Result<String, Wrong> {
-    match cursor.peek().map(|token| (token.kind.clone(), token.text)) {
-        Some((Kind::Quoted(words), _)) => {
-            cursor.advance();
-            Ok(words)
+fn words(cursor: &mut Cursor<'_>, what: &str, part: Part) -> Result<String, Wrong> {
+    let Some(token) = cursor.peek() else { return Err(cursor.expected(what)) };
+    let words = match &token.kind {
+        Kind::Quoted(words) => words.clone(),
+        Kind::Word if is_word(token.text) => token.text.to_owned(),
+        Kind::Word => {
+            let help = format!("in quotes it can be any name: \"{}\"", token.text);
+            return Err(cursor.expected(what).help(help));
         }
-        Some((Kind::Word, word)) if is_word(word) => {
-            cursor.advance();
-            Ok(word.to_owned())
-        }
-        Some((Kind::Word, word)) => {
-            Err(cursor.expected(what).help(format!("in quotes it can be any name: \"{word}\"")))
-        }
-        _ => Err(cursor.expected(what)),
-    }
+        _ => return Err(cursor.expected(what)),
+    };
+    let span = token.span.clone();
+    cursor.marks.put(part, span);
+    cursor.advance();
+    Ok(words)
 }
 
 /// `set pull_max 3`

@@ -14,8 +14,8 @@ mod line;
 
 use crate::error::{Errors, ParseError, Wrong};
 use crate::limits::{LINES_MAX, PROBLEMS_MAX, TEXT_BYTES_MAX};
-use crate::part::Marks;
-use crate::{Script, lex};
+use crate::part::{Marks, Part};
+use crate::{Declaration, Item, Script, lex};
 
 /// Reads and checks a script. A byte order mark, Windows line ends and tabs are accepted.
 ///
@@ -48,6 +48,45 @@ pub fn parse(text: &str) -> Result<Script, Errors> {
         });
         Errors::new(located.collect())
     })
+}
+
+/// A declaration whose name only those can judge who run the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// `client NAME`
+    Client,
+    /// `defect NAME`
+    Defect,
+    /// `violates ORACLE CLAUSE`: the oracle.
+    Violates,
+}
+
+/// The error that a declared name is not known: `message` and `help` at the place of the name in
+/// `text`, which must parse and declare it.
+///
+/// # Examples
+/// ```
+/// use deadzone_script::{Named, refuse};
+///
+/// let text = "scenario x\nclient  mine\nworkspace home: ana editor\ndevice phone: ana\nphone sync\n";
+/// let errors = refuse(text, Named::Client, "there is no client `mine`", None);
+/// assert_eq!(errors.to_string(), "2:9: there is no client `mine`");
+/// ```
+pub fn refuse(text: &str, named: Named, message: &str, help: Option<String>) -> Errors {
+    let lines = lines(text);
+    let declares = |item: &Item| match item {
+        Item::Declaration(Declaration::Client(_)) => named == Named::Client,
+        Item::Declaration(Declaration::Defect(_)) => named == Named::Defect,
+        Item::Declaration(Declaration::Violates { .. }) => named == Named::Violates,
+        _ => false,
+    };
+    let found = read(&lines).ok().and_then(|(script, marks)| {
+        let at = script.items.iter().position(declares)?;
+        Some((at, marks.get(at)?.get(Part::Name)?))
+    });
+    let (at, span) = found.unwrap_or((0, 0..0));
+    let wrong = Wrong::new(span, message).help(help);
+    Errors::new(vec![ParseError::new(at, lines.get(at).unwrap_or(&""), wrong)])
 }
 
 /// The lines without their ends. A line end closes a line; it does not open another.
