@@ -1,10 +1,21 @@
 //! A second sync client: small, and built differently on purpose.
 //!
-//! It keeps its whole state as one JSON document in one row, where the reference client has
-//! tables; it stamps with the wall clock, where the reference has a hybrid logical clock; and it
-//! neither deletes, discards nor resolves. It is here to keep the seam honest and to show a
-//! stranger how little a client needs to be tested. Its clock is a real weakness: the harness
-//! finds it.
+//! It is a demonstration: it keeps the seam honest, and shows a stranger how little a client needs
+//! to be tested, which is about 580 lines. It is not a client to build a product on. It keeps its
+//! whole state as one JSON document in one row, which it writes anew with every change, where the
+//! reference client has tables.
+//!
+//! | What it lacks | What the scenarios make of it |
+//! |---|---|
+//! | a hybrid logical clock: it stamps with the wall clock | fails `fast-clock-never-beats-a-write-that-had-seen-it` |
+//! | a record of what its user has seen: an edit names the latest version that a pull brought | fails `an-edit-over-a-pull-that-nobody-saw` |
+//! | new stamps for work that the server found ahead of its time: it goes to the tray | fails `the-servers-clock-is-set-back`; proves nothing in `stamped-anew-while-an-old-copy-is-under-way`, whose faults find nothing to strike |
+//! | deleting, discarding, resolving | is not asked to run the scenarios that need one of these |
+//!
+//! Nor does it obey `Retry-After`, draw jitter, look for damage in its database, bound what it
+//! keeps, or ask SQLite for more than its defaults, by which a power loss may undo the last commit.
+//! What is left it does right: work that was saved arrives, once however often it is repeated, and
+//! is found on every device.
 //!
 //! It depends on `contract` alone.
 
