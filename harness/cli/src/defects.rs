@@ -10,8 +10,7 @@ use deadzone_client::{
     ClientPolicy, Counters, Discard, ForeignAnswer, Idempotency, Reconnect, RemoteConflicts, Removal, Stamps,
     SyncedShown,
 };
-use deadzone_server::ServerPolicy;
-use deadzone_server::policy::{BaseVersion, PageBoundary};
+use deadzone_server::{ServerPolicy, policy};
 use serde::{Serialize, Serializer};
 
 /// Where a mistake is made.
@@ -49,7 +48,7 @@ pub struct Defect {
 #[derive(Clone, Copy, Debug)]
 enum Plant {
     Client(fn(&mut ClientPolicy)),
-    Server(fn(&mut ServerPolicy)),
+    Server(deadzone_server::Defect),
 }
 
 fn side<S: Serializer>(plant: &Plant, to: S) -> Result<S::Ok, S::Error> {
@@ -66,6 +65,16 @@ impl Plant {
 }
 
 impl Defect {
+    /// A mistake that the server's own list has.
+    const fn of_server(
+        defect: deadzone_server::Defect,
+        source: &'static str,
+        oracles: &'static [&'static str],
+    ) -> Defect {
+        let deadzone_server::Defect { name, mistake, .. } = defect;
+        Defect { name, mistake, source, oracles, plant: Plant::Server(defect) }
+    }
+
     /// Where the mistake is made.
     pub fn side(&self) -> Side {
         self.plant.side()
@@ -82,11 +91,10 @@ impl Defect {
 
     /// How a reference server with this mistake decides.
     pub fn server_policy(&self) -> ServerPolicy {
-        let mut policy = ServerPolicy::default();
-        if let Plant::Server(plant) = self.plant {
-            plant(&mut policy);
+        match self.plant {
+            Plant::Server(defect) => defect.policy(),
+            Plant::Client(_) => ServerPolicy::default(),
         }
-        policy
     }
 }
 
@@ -167,20 +175,16 @@ pub const DEFECTS: &[Defect] = &[
         oracles: &["alive"],
         plant: Plant::Client(|policy| policy.foreign_answer = ForeignAnswer::Panic),
     },
-    Defect {
-        name: "base-version-ignored",
-        mistake: "The server takes a write that is based on an old version, and the newer one is gone silently.",
-        source: "004: On mismatch: 409 conflict; client must reconcile",
-        oracles: &["lost"],
-        plant: Plant::Server(|policy| policy.base_version = BaseVersion::Ignore),
-    },
-    Defect {
-        name: "page-boundary-skips-rows",
-        mistake: "A pull never delivers the change that comes right after a full page.",
-        source: "004: Pagination if delta exceeds [1000 records]",
-        oracles: &["converged"],
-        plant: Plant::Server(|policy| policy.page_boundary = PageBoundary::SkipsProbedRow),
-    },
+    Defect::of_server(
+        policy::BASE_VERSION_IGNORED,
+        "004: On mismatch: 409 conflict; client must reconcile",
+        &["lost"],
+    ),
+    Defect::of_server(
+        policy::PAGE_BOUNDARY_SKIPS_ROWS,
+        "004: Pagination if delta exceeds [1000 records]",
+        &["converged"],
+    ),
 ];
 
 #[cfg(test)]
@@ -208,6 +212,13 @@ mod tests {
             for oracle in defect.oracles {
                 assert!(known.contains(oracle), "{}: no oracle {oracle}", defect.name);
             }
+        }
+    }
+
+    #[test]
+    fn every_mistake_of_the_server_is_listed() {
+        for defect in deadzone_server::DEFECTS {
+            assert!(find(defect.name).is_some_and(|found| found.side() == Side::Server), "{}", defect.name);
         }
     }
 
