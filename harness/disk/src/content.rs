@@ -29,6 +29,8 @@ pub(crate) struct Renaming {
 /// Invariant: `durable_names` with `renamings` applied in order is `names`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Content {
+    /// The number of the last mutating operation, whether it went well or not.
+    pub(crate) operations: u64,
     files: BTreeMap<FileId, Arc<File>>,
     names: Arc<Names>,
     durable_names: Arc<Names>,
@@ -38,10 +40,10 @@ pub(crate) struct Content {
 
 impl Content {
     /// What a medium holds on which nothing is pending.
-    pub(crate) fn settled(files: BTreeMap<FileId, Arc<File>>, names: Names) -> Content {
+    pub(crate) fn settled(operations: u64, files: BTreeMap<FileId, Arc<File>>, names: Names) -> Content {
         let names = Arc::new(names);
         let next = files.last_key_value().map_or(0, |(last, _)| last + 1);
-        Content { files, durable_names: Arc::clone(&names), names, renamings: Vec::new(), next }
+        Content { operations, files, durable_names: Arc::clone(&names), names, renamings: Vec::new(), next }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<FileId> {
@@ -56,8 +58,8 @@ impl Content {
         self.file(self.find(name)?)
     }
 
-    pub(crate) fn change(&mut self, id: FileId, number: u64, change: Change) -> Option<()> {
-        Arc::make_mut(self.files.get_mut(&id)?).change(number, change);
+    pub(crate) fn change(&mut self, id: FileId, change: Change) -> Option<()> {
+        Arc::make_mut(self.files.get_mut(&id)?).change(self.operations, change);
         Some(())
     }
 
@@ -75,20 +77,20 @@ impl Content {
         }
     }
 
-    pub(crate) fn create(&mut self, number: u64, name: &Arc<str>) -> FileId {
+    pub(crate) fn create(&mut self, name: &Arc<str>) -> FileId {
         let id = self.next;
         self.next += 1;
         self.files.insert(id, Arc::default());
-        self.rename(number, name, Some(id));
+        self.rename(name, Some(id));
         id
     }
 
-    pub(crate) fn delete(&mut self, number: u64, name: &Arc<str>) {
-        self.rename(number, name, None);
+    pub(crate) fn delete(&mut self, name: &Arc<str>) {
+        self.rename(name, None);
     }
 
-    fn rename(&mut self, number: u64, name: &Arc<str>, file: Option<FileId>) {
-        let renaming = Renaming { number, name: Arc::clone(name), file };
+    fn rename(&mut self, name: &Arc<str>, file: Option<FileId>) {
+        let renaming = Renaming { number: self.operations, name: Arc::clone(name), file };
         renaming.apply(Arc::make_mut(&mut self.names));
         self.renamings.push(renaming);
     }
@@ -132,8 +134,13 @@ impl Content {
         self.at_risk_since().is_none()
     }
 
+    /// The highest number such that no power loss can undo an operation up to it.
+    pub(crate) fn durable_operations(&self) -> u64 {
+        self.at_risk_since().map_or(self.operations, |first| first.saturating_sub(1))
+    }
+
     /// The first operation that a power loss could undo.
-    pub(crate) fn at_risk_since(&self) -> Option<u64> {
+    fn at_risk_since(&self) -> Option<u64> {
         let ids = self.names.values().chain(self.durable_names.values());
         let writes = ids.filter_map(|id| Some(self.files.get(id)?.pending().first()?.number));
         writes.chain(self.renamings.first().map(|first| first.number)).min()
@@ -144,20 +151,6 @@ impl Content {
         let names: BTreeSet<FileId> = self.names.values().copied().collect();
         let used = self.files.iter().filter(|(id, _)| names.contains(id) || is_open(**id));
         used.map(|(_, file)| file.volatile().len() as u64).sum()
-    }
-
-    /// Gives no pending operation a number above `last`: on another disk the numbers of this one
-    /// mean nothing.
-    pub(crate) fn renumber(&mut self, last: u64) {
-        if self.at_risk_since().is_none() {
-            return;
-        }
-        for file in self.files.values_mut().filter(|file| !file.pending().is_empty()) {
-            Arc::make_mut(file).renumber(last);
-        }
-        for renaming in &mut self.renamings {
-            renaming.number = renaming.number.min(last);
-        }
     }
 
     /// A hash of what processes see: names and bytes.

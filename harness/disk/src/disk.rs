@@ -32,16 +32,16 @@ impl Disk {
 
     /// How many mutating operations there have been since the disk was made: creations, writes,
     /// truncations, syncs, deletions. Those that failed count too. It never goes back, whatever
-    /// happens to the content.
+    /// happens to the content; it leaps ahead where a snapshot comes from a disk that had more.
     pub fn operations(&self) -> u64 {
-        self.with(|state| state.operations)
+        self.with(|state| state.content.operations)
     }
 
     /// The highest number such that no power loss can now undo an operation up to it. A sync
     /// that lied makes nothing durable. What an earlier power loss has taken is not at risk any
     /// more: its [`Losses`] tell what that was.
     pub fn durable_operations(&self) -> u64 {
-        self.with(|state| state.durable_operations())
+        self.with(|state| state.content.durable_operations())
     }
 
     /// The disk as it is now. Costs a few reference counts.

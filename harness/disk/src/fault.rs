@@ -17,7 +17,7 @@ pub enum OperationKind {
     Write,
     /// A file is cut or extended.
     Truncate,
-    /// A file is made durable.
+    /// A file is made durable, or the directory, which is called `.` then.
     Sync,
     /// A name is removed.
     Delete,

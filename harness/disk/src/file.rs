@@ -107,13 +107,6 @@ impl File {
         }
     }
 
-    /// Gives no pending operation a number above `last`.
-    pub(crate) fn renumber(&mut self, last: u64) {
-        for pending in &mut self.pending {
-            pending.number = pending.number.min(last);
-        }
-    }
-
     /// Whether a text stands in any image of the file, or in a write on its way.
     pub(crate) fn contains(&self, needle: &[u8]) -> bool {
         let on_its_way = |one: &Pending| match &one.change {

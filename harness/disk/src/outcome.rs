@@ -85,10 +85,9 @@ enum Survived {
     Not,
 }
 
-/// What the medium holds after a power loss, and what that cost. `last` is the number of the
-/// last operation.
-pub(crate) fn survivor(content: &Content, outcome: Outcome, last: u64) -> (Content, Losses) {
-    let mut losses = Losses { survived_through: last, ..Losses::default() };
+/// What the medium holds after a power loss, and what that cost.
+pub(crate) fn survivor(content: &Content, outcome: Outcome) -> (Content, Losses) {
+    let mut losses = Losses { survived_through: content.operations, ..Losses::default() };
     let fate = Fate::new(content, outcome);
     let names = directory(content, &fate, &mut losses);
     let mut kept = BTreeMap::new();
@@ -105,7 +104,7 @@ pub(crate) fn survivor(content: &Content, outcome: Outcome, last: u64) -> (Conte
         kept.insert(*id, after);
     }
     kept.retain(|id, _| names.values().any(|named| named == id));
-    (Content::settled(kept, names), losses)
+    (Content::settled(content.operations, kept, names), losses)
 }
 
 /// How a power loss chooses.

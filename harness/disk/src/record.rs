@@ -51,10 +51,10 @@ impl Recorder {
         std::mem::take(&mut self.points)
     }
 
-    pub(crate) fn note(&mut self, operation: u64, about: &About<'_>, content: &Content) {
+    pub(crate) fn note(&mut self, about: &About<'_>, content: &Content) {
         if self.on {
             self.points.push(Point {
-                operation,
+                operation: content.operations + 1,
                 kind: about.kind,
                 file: Arc::clone(about.file),
                 offset: about.offset as u64,

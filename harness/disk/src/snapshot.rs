@@ -10,6 +10,16 @@ use crate::outcome::{Losses, Outcome, survivor};
 pub struct Snapshot(pub(crate) Content);
 
 impl Snapshot {
+    /// [`crate::Disk::operations`] at that moment.
+    pub fn operations(&self) -> u64 {
+        self.0.operations
+    }
+
+    /// [`crate::Disk::durable_operations`] at that moment.
+    pub fn durable_operations(&self) -> u64 {
+        self.0.durable_operations()
+    }
+
     /// A hash of what would be on the disk, names and bytes, after a power loss; or, without an
     /// outcome, after a mere crash of the process, which leaves the page cache.
     ///
@@ -22,14 +32,14 @@ impl Snapshot {
             None | Some(Outcome::KeepAll) => self.0.visible_hash(),
             Some(Outcome::LoseAll) => self.0.durable_hash(),
             Some(_) if self.0.is_settled() => self.0.visible_hash(),
-            Some(outcome) => survivor(&self.0, outcome, 0).0.visible_hash(),
+            Some(outcome) => survivor(&self.0, outcome).0.visible_hash(),
         }
     }
 
-    /// The disk after a power loss, and what that took. The numbers in [`Losses`] are those of
-    /// the disk that the snapshot is of.
+    /// The disk after a power loss, and what that took: what [`crate::Disk::restore`] and then
+    /// [`crate::Disk::power_loss`] would come to.
     pub fn after(&self, outcome: Outcome) -> (Snapshot, Losses) {
-        let (content, losses) = survivor(&self.0, outcome, u64::MAX);
+        let (content, losses) = survivor(&self.0, outcome);
         (Snapshot(content), losses)
     }
 

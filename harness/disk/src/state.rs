@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rusqlite::ffi;
 
@@ -15,6 +15,9 @@ use crate::lock::{Locks, Owner};
 use crate::outcome::{Losses, Outcome, survivor};
 use crate::record::{About, Recorder};
 use crate::shm::SharedMemory;
+
+/// What the directory is called where an operation names its file.
+static DIRECTORY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("."));
 
 /// An error code of SQLite.
 pub(crate) type Code = c_int;
@@ -34,7 +37,6 @@ pub(crate) struct State {
     alive: BTreeSet<u64>,
     mounts: u64,
     handles: u64,
-    pub(crate) operations: u64,
     /// A trap has sprung and nobody has said yet what the stop was.
     stopped: bool,
     pub(crate) trap: Option<Trap>,
@@ -90,7 +92,7 @@ impl State {
     }
 
     pub(crate) fn power_loss(&mut self, outcome: Outcome) -> Losses {
-        let (content, losses) = survivor(&self.content, outcome, self.operations);
+        let (content, losses) = survivor(&self.content, outcome);
         self.strikes.losses += u64::from(losses.struck());
         self.replace(content);
         losses
@@ -98,7 +100,7 @@ impl State {
 
     /// Puts another content in place. Every mount dies.
     pub(crate) fn replace(&mut self, mut content: Content) {
-        content.renumber(self.operations);
+        content.operations = content.operations.max(self.content.operations);
         self.content = content;
         self.nodes.clear();
         self.alive.clear();
@@ -112,10 +114,6 @@ impl State {
 
     pub(crate) fn used(&self) -> u64 {
         self.content.used(|id| self.nodes.contains_key(&id))
-    }
-
-    pub(crate) fn durable_operations(&self) -> u64 {
-        self.content.at_risk_since().map_or(self.operations, |first| first.saturating_sub(1))
     }
 
     pub(crate) fn flip(&mut self, name: &str, draw: u64) -> Option<Flip> {
@@ -151,7 +149,7 @@ impl State {
             None if flags & ffi::SQLITE_OPEN_CREATE == 0 => return Err(ffi::SQLITE_CANTOPEN),
             None => {
                 self.begin(&About { kind: OperationKind::Create, file: name, offset: 0, len: 0 })?;
-                self.content.create(self.operations, name)
+                self.content.create(name)
             }
         };
         self.handles += 1;
@@ -217,7 +215,7 @@ impl State {
             Leave::Torn(landed) => (&data[..landed], Err(kind.code())),
         };
         let change = Change::Write { offset, data: data.into() };
-        self.content.change(id, self.operations, change).ok_or(kind.code())?;
+        self.content.change(id, change).ok_or(kind.code())?;
         result
     }
 
@@ -232,10 +230,10 @@ impl State {
         self.check(owner.mount, kind.code())?;
         self.begin(&About { kind, file: name, offset: len, len: 0 })?;
         self.grow(id, len, kind.code())?;
-        self.content.change(id, self.operations, Change::Truncate { len }).ok_or(kind.code())
+        self.content.change(id, Change::Truncate { len }).ok_or(kind.code())
     }
 
-    /// Syncs a file and, where `directory` says so, the directory in which it is.
+    /// Syncs a file and then, where `directory` says so, the directory in which it is.
     pub(crate) fn sync(
         &mut self,
         owner: Owner,
@@ -248,15 +246,11 @@ impl State {
         self.begin(&About { kind, file: name, offset: 0, len: 0 })?;
         let file = self.content.file(id).ok_or(kind.code())?;
         if self.lying {
-            let pending = !file.pending().is_empty() || (directory && !self.content.renamings().is_empty());
-            self.lied(pending);
-            return Ok(());
+            self.lied(!file.pending().is_empty());
+        } else {
+            self.content.sync(id);
         }
-        self.content.sync(id);
-        if directory {
-            self.sync_directory();
-        }
-        Ok(())
+        if directory { self.sync_directory() } else { Ok(()) }
     }
 
     pub(crate) fn delete(&mut self, mount: u64, name: &Arc<str>, directory: bool) -> Result<(), Code> {
@@ -266,34 +260,38 @@ impl State {
             return Err(ffi::SQLITE_IOERR_DELETE_NOENT);
         }
         self.begin(&About { kind, file: name, offset: 0, len: 0 })?;
-        self.content.delete(self.operations, name);
-        match (directory, self.lying) {
-            (true, true) => self.lied(true),
-            (true, false) => self.sync_directory(),
-            (false, _) => {}
-        }
+        self.content.delete(name);
         self.collect();
-        Ok(())
+        if directory { self.sync_directory() } else { Ok(()) }
     }
 
     fn lied(&mut self, about_something: bool) {
         if about_something {
             self.strikes.lied += 1;
-            self.lied_through = self.operations;
+            self.lied_through = self.content.operations;
         }
     }
 
-    fn sync_directory(&mut self) {
-        self.content.sync_directory();
-        self.collect();
+    /// An operation of its own: a crash can strike before it. `os_unix.c` takes no notice when it
+    /// fails after the sync of a file; here SQLite is told.
+    fn sync_directory(&mut self) -> Result<(), Code> {
+        let about = About { kind: OperationKind::Sync, file: &DIRECTORY, offset: 0, len: 0 };
+        self.begin(&about).map_err(|_| ffi::SQLITE_IOERR_DIR_FSYNC)?;
+        if self.lying {
+            self.lied(!self.content.renamings().is_empty());
+        } else {
+            self.content.sync_directory();
+            self.collect();
+        }
+        Ok(())
     }
 
     /// What every mutating operation passes: it is counted and recorded, the trap may spring,
     /// an error may strike.
     fn begin(&mut self, about: &About<'_>) -> Result<Leave, Code> {
-        self.recorder.note(self.operations + 1, about, &self.content);
-        self.operations += 1;
-        if let Some(trap) = self.trap.take_if(|trap| trap.at <= self.operations) {
+        self.recorder.note(about, &self.content);
+        self.content.operations += 1;
+        if let Some(trap) = self.trap.take_if(|trap| trap.at <= self.content.operations) {
             return self.spring(trap, about);
         }
         self.err_at(about.kind)?;
@@ -304,7 +302,7 @@ impl State {
         let torn = trap.torn.filter(|_| about.kind == OperationKind::Write).unwrap_or(0);
         let landed = torn.min(about.len);
         let sprung = Sprung {
-            operation: self.operations,
+            operation: self.content.operations,
             kind: about.kind,
             file: about.file.to_string(),
             offset: about.offset as u64,
