@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::{FieldOp, Mutation, MutationKind};
+use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, ServerField, ServerRecord};
 use deadzone_contract::{
     Action, Change, Choice, Code, FieldChange, RecordId, RecordState, Refusal, Rule, Saved, Value, rules,
 };
 
 use crate::app::App;
 use crate::overlay::{self, Overlaid};
-use crate::policy::{Counters, Discard};
+use crate::policy::{Counters, Discard, Saving};
+use crate::show::THIS_DEVICE;
 use crate::stamps;
 use crate::store::{QueueRow, RecordRow, RowStatus, Tx};
 
@@ -51,48 +52,47 @@ async fn create(
     if declared.parent.is_some() != parent.is_some() {
         return invalid(format!("a {entity} hangs under {}", declared.parent.unwrap_or("nothing")));
     }
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_action().await?;
     if let Some(parent) = &parent {
         look_up(&tx, parent)?;
     }
-    let record = RecordRow {
-        record: RecordId(app.env.env.random.token("record id")),
-        entity: entity.clone(),
-        workspace: workspace.clone(),
-        parent: parent.clone(),
-        server: None,
-        deleted: false,
-        state: None,
-    };
-    tx.insert_local(&record)?;
-    let fields = field_ops(app, &tx, &record, &[], &changes)?;
+    let id = RecordId(app.env.env.random.token("record id"));
+    let record = RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone());
+    let fields = field_ops(app, &record, &[], &changes)?;
     let what = format!("create {entity} {}", words(&changes));
-    enqueue(app, &mut tx, &record.record, MutationKind::Create { entity, workspace, parent }, fields, &what)?;
+    tx.insert_local(record)?;
+    tx = record_first(app, tx, &id, &fields).await?;
+    enqueue(app, &mut tx, &id, MutationKind::Create { entity, workspace, parent }, fields, what)?;
     app.commit(tx).await?;
-    Ok(Saved { record: Some(record.record) })
+    Ok(Saved { record: Some(id) })
 }
 
 async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> Result<Saved> {
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_action().await?;
     let (record, rows) = look_up(&tx, &id)?;
-    let fields = field_ops(app, &tx, &record, &rows, &changes)?;
+    let fields = field_ops(app, &record, &rows, &changes)?;
     let what = format!("set {}", words(&changes));
-    enqueue(app, &mut tx, &id, MutationKind::Update, fields, &what)?;
+    tx = record_first(app, tx, &id, &fields).await?;
+    enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
     app.commit(tx).await?;
     Ok(Saved { record: Some(id) })
 }
 
 async fn delete(app: &App, id: RecordId) -> Result<Saved> {
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_action().await?;
     let (record, rows) = look_up(&tx, &id)?;
     let base = overlay::record_base(&record, &rows);
-    enqueue(app, &mut tx, &id, MutationKind::Delete { base }, BTreeMap::new(), "delete")?;
+    enqueue(app, &mut tx, &id, MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned())?;
     app.commit(tx).await?;
     Ok(Saved { record: Some(id) })
 }
 
 async fn discard(app: &App, id: RecordId) -> Result<Saved> {
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_action().await?;
+    if id.0 == THIS_DEVICE && tx.meta.loss.take().is_some() {
+        app.commit(tx).await?;
+        return Ok(Saved { record: None });
+    }
     let (record, rows) = look_up(&tx, &id)?;
     let discardable = matches!(record.state, Some(RecordState::Retrying | RecordState::Failed));
     if !discardable || rows.is_empty() || rows.iter().any(|row| row.status == RowStatus::Sending) {
@@ -130,29 +130,29 @@ fn discard_rows(tx: &mut Tx<'_>, record: &RecordRow, rows: &[QueueRow]) -> Resul
 }
 
 async fn retry(app: &App, id: RecordId) -> Result<Saved> {
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_action().await?;
     let (_, rows) = look_up(&tx, &id)?;
     let failed: Vec<_> = rows.into_iter().filter(|row| row.status == RowStatus::Failed).collect();
     if failed.is_empty() {
         return invalid("nothing of this record has failed".to_owned());
     }
-    for mut row in failed {
+    for row in failed {
         // The server answered the old number, so the retry is new work and takes a new one.
-        let old = row.number;
-        row.number = tx.take_number()?;
-        row.mutation.number = Some(row.number);
-        row.status = RowStatus::Waiting;
-        tx.set_refusals(&row, 0)?;
-        tx.replace(old, &row)?;
+        let mut anew = row.clone();
+        anew.take_number(&mut tx.meta);
+        anew.seq = anew.number();
+        anew.status = RowStatus::Waiting;
+        anew.refusals = 0;
+        tx.replace(&row, anew)?;
     }
     app.commit(tx).await?;
     Ok(Saved { record: Some(id) })
 }
 
 async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result<Saved> {
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_action().await?;
     let (record, rows) = look_up(&tx, &id)?;
-    let over = overlay::overlay(&record, &rows, &device_id(&tx)?);
+    let over = overlay::overlay(&record, &rows);
     let Some(open) = over.conflicts.iter().find(|open| open.field == field) else {
         return invalid(format!("there is no open conflict on `{field}`"));
     };
@@ -170,7 +170,7 @@ async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result
         Choice::UseTheirs => FieldOp::Close { conflict: closes },
     };
     let fields = BTreeMap::from([(field.to_owned(), op)]);
-    enqueue(app, &mut tx, &id, MutationKind::Update, fields, &what)?;
+    enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
     app.commit(tx).await?;
     Ok(Saved { record: Some(id) })
 }
@@ -179,13 +179,9 @@ async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result
 fn look_up(tx: &Tx<'_>, id: &RecordId) -> Result<(RecordRow, Vec<QueueRow>)> {
     let found = tx.record(id)?.map(|record| tx.queue_of(id).map(|rows| (record, rows))).transpose()?;
     match found {
-        Some((record, rows)) if overlay::overlay(&record, &rows, "").visible => Ok((record, rows)),
+        Some((record, rows)) if overlay::overlay(&record, &rows).visible => Ok((record, rows)),
         _ => Err(Refusal::new(Code::UnknownRecord, format!("record {id} is not on this device"))),
     }
-}
-
-fn device_id(tx: &Tx<'_>) -> Result<String> {
-    Ok(tx.meta("device_id")?.unwrap_or_default())
 }
 
 fn words(changes: &[FieldChange]) -> String {
@@ -204,24 +200,59 @@ fn enqueue(
     record: &RecordId,
     kind: MutationKind,
     fields: BTreeMap<String, FieldOp>,
-    what: &str,
+    what: String,
 ) -> Result<()> {
     let wall_ms = app.wall_ms();
-    let stamp = stamps::next(tx, app.policy.stamps, wall_ms, &device_id(tx)?)?;
-    let number = Some(tx.take_number()?);
-    tx.enqueue(&Mutation { number, record: record.clone(), kind, stamp, fields }, what, wall_ms)?;
+    let device = tx.meta.device_id.clone();
+    let stamp = stamps::next(&mut tx.meta, app.policy.stamps, wall_ms, &device);
+    let number = Some(tx.meta.take_number());
+    tx.enqueue(Mutation { number, record: record.clone(), kind, stamp, fields }, what, wall_ms)?;
     Ok(())
+}
+
+/// The mistake of a client that keeps its own work in the cache as well: the record changes in a
+/// transaction of its own, before the queue hears of it.
+async fn record_first<'a>(
+    app: &'a App,
+    mut tx: Tx<'a>,
+    id: &RecordId,
+    fields: &BTreeMap<String, FieldOp>,
+) -> Result<Tx<'a>> {
+    if app.policy.saving == Saving::OneTransaction {
+        return Ok(tx);
+    }
+    if let Some(record) = tx.record(id)? {
+        let mut server = record.server.clone().unwrap_or_else(|| ServerRecord {
+            record: record.record.clone(),
+            entity: record.entity.clone(),
+            workspace: record.workspace.clone(),
+            parent: record.parent.clone(),
+            version: 0,
+            fields: BTreeMap::new(),
+            conflicts: Vec::new(),
+            included: None,
+            deleted: false,
+        });
+        for (name, op) in fields {
+            if let FieldOp::Put { value } | FieldOp::Write { value, .. } = op {
+                let (value, version) = (value.clone(), 0);
+                server.fields.insert(name.clone(), ServerField::Version { value, version });
+            }
+        }
+        tx.put_server(Some(record), server, "")?;
+    }
+    app.commit(tx).await?;
+    Ok(app.begin_action().await?)
 }
 
 /// What the changes come to on the wire.
 fn field_ops(
     app: &App,
-    tx: &Tx<'_>,
     record: &RecordRow,
     rows: &[QueueRow],
     changes: &[FieldChange],
 ) -> Result<BTreeMap<String, FieldOp>> {
-    let over = overlay::overlay(record, rows, &device_id(tx)?);
+    let over = overlay::overlay(record, rows);
     let mut ops = BTreeMap::new();
     for FieldChange { field, change } in changes {
         let Some(rule) = rules::rule(&record.entity, field) else {

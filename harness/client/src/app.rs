@@ -1,25 +1,28 @@
-//! The running app: its parts, its start, and how it publishes what it shows.
+//! The running app, and its database as it comes and goes.
+//!
+//! A database that fails is given up and opened anew by whoever needs it next: a user's action,
+//! a round, or the sync loop, which does nothing else until it is open. Each opening publishes
+//! everything from the database, so that what is shown is what is there.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart};
-use deadzone_contract::view::View;
-use deadzone_contract::{
-    Action, Badge, Code, Device, RecordId, RecordState, RecordView, Refusal, Saved, Status, TrayItem, WayOut,
-};
-use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
+use deadzone_contract::seam::{ClientEnv, ClientStart};
+use deadzone_contract::{Code, Refusal};
+use futures_util::future;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
 
 use crate::overlay;
-use crate::policy::{ClientPolicy, Reconnect};
-use crate::store::{QueueRow, Result, RowStatus, Store, StoreError, Tx};
+use crate::policy::{ClientPolicy, Numbers};
+use crate::show::Shown;
+use crate::store::{Opened, Result, Store, StoreError, Tx};
 
 /// One app on one device.
 pub(crate) struct App {
     pub(crate) env: ClientEnv,
     pub(crate) start: ClientStart,
     pub(crate) policy: ClientPolicy,
-    store: AsyncMutex<Store>,
+    pub(crate) store: AsyncMutex<Store>,
     /// Held while tokens are fetched.
     pub(crate) session: AsyncMutex<()>,
     /// Something changed that the sync loop should look at.
@@ -36,18 +39,23 @@ pub(crate) struct Shared {
     pub(crate) work: bool,
     /// The pause after failures does not hold for the next round.
     pub(crate) impatient: bool,
-    /// Callers of [`Device::sync`].
+    /// Callers of [`Device::sync`](deadzone_contract::Device::sync).
     pub(crate) waiters: Vec<oneshot::Sender<std::result::Result<(), String>>>,
     /// Nothing but a sign-in helps.
     pub(crate) signed_out: bool,
-    pub(crate) last_sync_ms: Option<u64>,
     pub(crate) last_error: Option<String>,
+    /// What is wrong with the storage; none while it works.
+    pub(crate) storage: Option<String>,
     /// The last round found no way to the server.
     pub(crate) unreachable: bool,
-    shown: BTreeMap<RecordId, RecordView>,
-    tray: Vec<TrayItem>,
-    status: Option<Status>,
+    pub(crate) shown: Shown,
 }
+
+/// How far apart the first and the last number can be that one start skips. A restored database
+/// gives a number of an earlier run again only if both runs drew gaps that lie closer together
+/// than the work they saved: once in millions of restores. Two million starts stay below 2^53,
+/// so that every JSON parser reads the numbers right.
+const GAP_MAX: u64 = 1 << 32;
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Refusal {
@@ -56,14 +64,16 @@ impl From<StoreError> for Refusal {
 }
 
 impl App {
-    /// Opens the database, shows what is in it and begins to sync.
+    /// Opens the database, shows what is in it and begins to sync. A database that fails is tried
+    /// again while the app runs; only one that is in use, or of another version, is refused.
     pub(crate) async fn open(
         start: ClientStart,
         policy: ClientPolicy,
         env: ClientEnv,
     ) -> std::result::Result<Arc<App>, Refusal> {
         env.env.disk.latency().await;
-        let store = Store::open(&env.env.disk.database(&format!("{}.db", start.user)))?;
+        let (disk, random) = (Arc::clone(&env.env.disk), Arc::clone(&env.env.random));
+        let store = Store::new(disk, random, &start.user, policy.integrity);
         let shared = Shared {
             online: start.online,
             work: true,
@@ -79,34 +89,13 @@ impl App {
             wake: Notify::new(),
             shared: Mutex::new(shared),
         });
-        app.take_up().await?;
+        match app.open_store().await.map(drop) {
+            Err(error) if !error.may_pass() => return Err(error.into()),
+            _ => {}
+        }
         let looping = Arc::clone(&app);
         app.env.env.spawner.spawn(Box::pin(crate::engine::run(looping)));
         Ok(app)
-    }
-
-    /// Takes up what an earlier run left.
-    async fn take_up(&self) -> Result<()> {
-        let mut tx = self.begin().await?;
-        if tx.meta("device_id")?.is_none() {
-            tx.set_meta("device_id", &self.env.env.random.token("device id"))?;
-        }
-        tx.requeue_sending()?;
-        for id in tx.record_ids()? {
-            let Some(record) = tx.record(&id)? else { continue };
-            let rows = tx.queue_of(&id)?;
-            let over = overlay::overlay(&record, &rows, "");
-            if let Some(shown) = record.state {
-                let derived = overlay::derived_state(&record, &rows, &over);
-                tx.set_state(&id, Some(overlay::restarted_state(shown, derived)))?;
-            }
-            tx.touched.insert(id);
-        }
-        self.shared().last_sync_ms = match tx.meta_number("last_sync_ms")? {
-            0 => None,
-            ms => Some(ms as u64),
-        };
-        self.commit(tx).await
     }
 
     pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -117,193 +106,128 @@ impl App {
         self.env.env.clock.wall_ms()
     }
 
+    /// A transaction of the sync engine.
     pub(crate) async fn begin(&self) -> Result<Tx<'_>> {
-        Tx::begin(self.store.lock().await)
+        Tx::begin(self.open_store().await?)
+    }
+
+    /// A transaction for a user's action. What it writes must not take the room that draining
+    /// the queue may need.
+    pub(crate) async fn begin_action(&self) -> Result<Tx<'_>> {
+        let mut store = self.open_store().await?;
+        if let Err(error @ StoreError::Full) = store.ensure_reserve() {
+            self.storage_fails(&error);
+            return Err(error);
+        }
+        Ok(Tx::begin(store)?.with_undo())
+    }
+
+    /// A look that changes nothing.
+    pub(crate) async fn read(&self) -> Result<Tx<'_>> {
+        Ok(Tx::read(self.open_store().await?))
     }
 
     /// Commits, then publishes what changed while the order of commits still holds.
     pub(crate) async fn commit(&self, mut tx: Tx<'_>) -> Result<()> {
         self.env.env.disk.latency().await;
-        let device_id = tx.meta("device_id")?.unwrap_or_default();
-        let touched = std::mem::take(&mut tx.touched);
-        let mut views = Vec::with_capacity(touched.len());
-        for id in touched {
-            let view = self.next_view(&mut tx, &id, &device_id)?;
-            views.push((id, view));
+        let news = self.news(&mut tx)?;
+        let Err(error) = tx.commit() else {
+            if !tx.is_draining() {
+                self.shared().storage = None;
+            }
+            self.publish(news);
+            return Ok(());
+        };
+        // Whether it is in the database is not known. Its user hears what is true: at once where
+        // the database opens again, else as soon as it does.
+        let (store, mut told) = tx.into_limbo();
+        let is_action = store.limbo.as_ref().is_some_and(|limbo| limbo.undo.is_some());
+        if self.revive(store).await.is_err() && is_action {
+            self.wake.notify_one();
+            let patience = Duration::from_millis(self.start.parameters.save_bound / 2);
+            future::select(&mut told, self.env.env.clock.sleep(patience)).await;
         }
-        let queue = tx.queue()?;
-        let tray = self.tray(&tx, &queue)?;
+        told.close();
+        if told.try_recv() == Ok(true) {
+            return Ok(());
+        }
+        self.storage_fails(&error);
+        Err(error)
+    }
+
+    /// The open database; opens it if need be.
+    pub(crate) async fn open_store(&self) -> Result<AsyncMutexGuard<'_, Store>> {
+        let store = self.store.lock().await;
+        if store.is_open() { Ok(store) } else { self.revive(store).await }
+    }
+
+    /// Opens the database and publishes everything in it.
+    async fn revive<'a>(&'a self, store: AsyncMutexGuard<'a, Store>) -> Result<AsyncMutexGuard<'a, Store>> {
+        let revived = self.try_revive(store).await;
+        match &revived {
+            Ok(_) => {
+                self.shared().storage = None;
+                self.publish_status();
+            }
+            Err(error) => self.storage_fails(error),
+        }
+        revived
+    }
+
+    async fn try_revive<'a>(
+        &'a self,
+        mut store: AsyncMutexGuard<'a, Store>,
+    ) -> Result<AsyncMutexGuard<'a, Store>> {
+        let opened = store.open()?;
+        let first = !store.taken_up;
+        let undo = store.resolve_limbo();
+        let mut tx = Tx::begin(store)?;
+        if first {
+            self.take_up(&mut tx)?;
+        }
+        if let Some(undo) = undo {
+            tx.take_back(undo)?;
+        }
+        tx.touched.extend(tx.record_ids()?);
+        tx.touched.extend(self.shared().shown.ids());
+        let news = self.news(&mut tx)?;
         tx.commit()?;
-        if let Some(id) = tx.discarded.take() {
-            self.flash(&id, RecordState::Discarded);
+        if opened == Opened::Repaired {
+            self.shared().last_error = Some(REPAIRED.to_owned());
+            self.shared().work = true;
         }
-        for (id, view) in views {
-            self.publish(id, view);
+        self.publish(news);
+        let mut store = tx.into_store();
+        store.taken_up = true;
+        store.limbo = None;
+        Ok(store)
+    }
+
+    /// Takes up what an earlier run left.
+    fn take_up(&self, tx: &mut Tx<'_>) -> Result<()> {
+        if self.policy.numbers == Numbers::NeverReused && tx.meta.commits() > 0 {
+            let gap = 1 + self.env.env.random.number("number gap") % GAP_MAX;
+            tx.meta.next_number += gap;
         }
-        let mut shared = self.shared();
-        if shared.tray != tray {
-            self.env.screen.tray(&tray);
-            shared.tray = tray;
+        tx.requeue_sending()?;
+        for id in tx.record_ids()? {
+            let Some(record) = tx.record(&id)? else { continue };
+            let rows = tx.queue_of(&id)?;
+            let over = overlay::overlay(&record, &rows);
+            if let Some(shown) = record.state {
+                let derived = overlay::derived_state(&record, &rows, &over);
+                tx.set_state(&id, Some(overlay::restarted_state(shown, derived)))?;
+            }
         }
-        drop(shared);
-        self.publish_status(&queue);
         Ok(())
     }
 
-    /// The record as it will be shown once this transaction is committed; none if it will not be.
-    fn next_view(&self, tx: &mut Tx<'_>, id: &RecordId, device_id: &str) -> Result<Option<RecordView>> {
-        let Some(record) = tx.record(id)? else { return Ok(None) };
-        let rows = tx.queue_of(id)?;
-        let over = overlay::overlay(&record, &rows, device_id);
-        if !over.visible {
-            if rows.is_empty() {
-                tx.drop_record(id)?;
-            } else {
-                // Should an edit elsewhere bring it back, its badge begins anew.
-                tx.set_state(id, None)?;
-            }
-            return Ok(None);
-        }
-        let derived = overlay::derived_state(&record, &rows, &over);
-        let state = overlay::next_state(record.state, derived);
-        if record.state != Some(state) {
-            tx.set_state(id, Some(state))?;
-        }
-        Ok(Some(overlay::view(&record, over, state)))
-    }
-
-    fn publish(&self, id: RecordId, view: Option<RecordView>) {
-        let mut shared = self.shared();
-        match view {
-            Some(view) if shared.shown.get(&id) != Some(&view) => {
-                self.env.screen.record(&view);
-                shared.shown.insert(id, view);
-            }
-            None if shared.shown.remove(&id).is_some() => self.env.screen.gone(&id),
-            _ => {}
-        }
-    }
-
-    /// Shows a badge that stands in no table: the moment of a discard, or a lie.
-    pub(crate) fn flash(&self, id: &RecordId, state: RecordState) {
-        let mut shared = self.shared();
-        if let Some(view) = shared.shown.get_mut(id) {
-            view.state = state;
-            self.env.screen.record(view);
-        }
-    }
-
-    fn tray(&self, tx: &Tx<'_>, queue: &[QueueRow]) -> Result<Vec<TrayItem>> {
-        let failed = queue.iter().filter(|row| row.status == RowStatus::Failed).map(|row| TrayItem {
-            record: row.mutation.record.clone(),
-            state: RecordState::Failed,
-            what: row.what.clone(),
-            reason: row.reason.clone().unwrap_or_default(),
-            ways_out: vec![WayOut::Retry, WayOut::Discard],
-        });
-        let mut items: Vec<TrayItem> = failed.collect();
-        for id in tx.conflicting()? {
-            let Some(server) = tx.record(&id)?.and_then(|row| row.server) else { continue };
-            items.extend(server.conflicts.iter().map(|open| TrayItem {
-                record: id.clone(),
-                state: RecordState::Conflict,
-                what: format!("set {}={}", open.field, open.mine),
-                reason: match &open.theirs {
-                    Some(theirs) => format!("conflict: the server has {}={theirs}", open.field),
-                    None => format!("conflict: the server has no {} any more", open.field),
-                },
-                ways_out: vec![WayOut::KeepMine, WayOut::UseTheirs, WayOut::Merge],
-            }));
-        }
-        Ok(items)
-    }
-
-    fn publish_status(&self, queue: &[QueueRow]) {
-        let queued = queue.iter().filter(|row| row.status != RowStatus::Failed).count() as u64;
-        let mut shared = self.shared();
-        let badge = if shared.signed_out || !shared.tray.is_empty() {
-            Badge::Error
-        } else if !shared.online || shared.unreachable {
-            Badge::Offline
-        } else if queued > 0 {
-            Badge::Syncing
-        } else {
-            Badge::Synced
-        };
-        let status = Status {
-            badge,
-            queued,
-            last_sync_ms: shared.last_sync_ms,
-            last_error: shared.last_error.clone(),
-        };
-        if shared.status.as_ref() != Some(&status) {
-            self.env.screen.status(&status);
-            shared.status = Some(status);
-        }
-    }
-
-    /// Shows the device's own state anew, after something that no transaction changed.
-    pub(crate) async fn refresh_status(&self) {
-        if let Ok(tx) = self.begin().await
-            && let Ok(queue) = tx.queue()
-        {
-            self.publish_status(&queue);
-        }
-    }
-
-    fn nudge(&self, impatient: bool) {
-        let mut shared = self.shared();
-        shared.work = true;
-        shared.impatient |= impatient;
-        drop(shared);
-        self.wake.notify_one();
+    /// Notes that the storage fails, for its user to see.
+    pub(crate) fn storage_fails(&self, error: &StoreError) {
+        self.shared().storage = Some(error.to_string());
+        self.publish_status();
     }
 }
 
-/// What the world holds of a running app.
-pub(crate) struct Handle(pub(crate) Arc<App>);
-
-impl Device for Handle {
-    fn act(&self, action: Action) -> BoxFuture<'_, std::result::Result<Saved, Refusal>> {
-        Box::pin(async move {
-            let saved = crate::act::act(&self.0, action).await?;
-            self.0.nudge(false);
-            Ok(saved)
-        })
-    }
-
-    fn sync(&self) -> BoxFuture<'_, std::result::Result<(), String>> {
-        Box::pin(async move {
-            let (done, answer) = oneshot::channel();
-            self.0.shared().waiters.push(done);
-            self.0.nudge(true);
-            answer.await.unwrap_or_else(|_| Err("the app is gone".to_owned()))
-        })
-    }
-
-    fn connectivity(&self, online: bool) {
-        if online && self.0.policy.reconnect == Reconnect::StayQuiet {
-            return;
-        }
-        self.0.shared().online = online;
-        self.0.nudge(online);
-    }
-
-    fn view(&self) -> BoxFuture<'_, View> {
-        Box::pin(async move {
-            // The lock orders this after whatever is being committed.
-            let _store = self.0.store.lock().await;
-            let shared = self.0.shared();
-            View {
-                records: shared.shown.values().cloned().collect(),
-                tray: shared.tray.clone(),
-                status: shared.status.clone().unwrap_or(Status {
-                    badge: Badge::Offline,
-                    queued: 0,
-                    last_sync_ms: None,
-                    last_error: None,
-                }),
-            }
-        })
-    }
-}
+const REPAIRED: &str =
+    "the database on this device was damaged; what was whole in it is kept, and the rest is fetched anew";

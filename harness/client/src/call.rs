@@ -26,6 +26,9 @@ pub(crate) enum CallError {
     /// The server's own refusal of the whole request.
     #[error("{}: {}", .0.code, .0.detail)]
     Problem(Problem, Option<Duration>),
+    /// This protocol's server spoke, but not to the point.
+    #[error("{0}")]
+    Unusable(&'static str),
     /// Nothing but a sign-in helps.
     #[error("the session has ended; sign in again, nothing is lost")]
     SignedOut,
@@ -37,6 +40,16 @@ pub(crate) enum CallError {
 impl From<crate::store::StoreError> for CallError {
     fn from(error: crate::store::StoreError) -> CallError {
         CallError::Storage(error.to_string())
+    }
+}
+
+impl CallError {
+    /// How long the server asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            CallError::Problem(_, after) => *after,
+            _ => None,
+        }
     }
 }
 

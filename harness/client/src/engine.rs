@@ -1,7 +1,8 @@
 //! When to sync, and how long to wait after a failure.
 //!
 //! A round starts at the start of the app, on reconnect, after an action, when somebody asks,
-//! and every `sync_every`. After a failure the pause doubles, with full jitter.
+//! when the device has slept, and every `sync_every`. After a failure the pause doubles, with
+//! full jitter. While the database does not open, the loop tries to open it and does nothing else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,37 +11,37 @@ use futures_util::future;
 
 use crate::app::App;
 use crate::call::CallError;
+use crate::store::StoreError;
 use crate::{pull, push};
 
 /// Syncs for as long as the app runs.
 pub(crate) async fn run(app: Arc<App>) {
     let clock = Arc::clone(&app.env.env.clock);
-    let mut failures = 0;
-    let mut not_before = Duration::ZERO;
+    let mut server = Pause::default();
+    let mut storage = Pause::default();
+    let mut sleep = Sleep::new(&app);
     let mut next_pull = Duration::ZERO;
     loop {
-        let (ready, waiters) = take_work(&app, clock.elapsed(), &mut not_before, next_pull);
+        if sleep.has_ended(&app) {
+            app.shared().impatient = true;
+            app.shared().work = true;
+        }
+        reopen(&app, &mut storage).await;
+        let (ready, waiters) = take_work(&app, clock.elapsed(), &mut server, next_pull);
         if !ready {
-            let due = if app.shared().work { not_before } else { next_pull.max(not_before) };
-            let pause = if may_sync(&app) { due.saturating_sub(clock.elapsed()) } else { IDLE };
-            app.refresh_status().await;
+            app.publish_status();
+            let pause = until_due(&app, clock.elapsed(), &server, &storage, next_pull);
             future::select(Box::pin(app.wake.notified()), clock.sleep(pause.max(TICK))).await;
             continue;
         }
         let result = if may_sync(&app) { round(&app).await } else { Err(closed(&app)) };
         next_pull = clock.elapsed() + Duration::from_millis(app.start.parameters.sync_every);
         match &result {
-            Ok(()) => {
-                failures = 0;
-                not_before = Duration::ZERO;
-            }
-            Err(error) => {
-                failures += 1;
-                not_before = clock.elapsed() + pause_after(&app, failures, error);
-            }
+            Ok(()) => server = Pause::default(),
+            Err(error) => server.failed(&app, error.retry_after()),
         }
         settle_round(&app, &result);
-        app.refresh_status().await;
+        app.publish_status();
         for waiter in waiters {
             // A caller that stopped waiting is not an error.
             let _ = waiter.send(result.clone().map_err(|error| error.to_string()));
@@ -52,6 +53,70 @@ pub(crate) async fn run(app: Arc<App>) {
 const IDLE: Duration = Duration::from_secs(24 * 3600);
 /// Timers are of whole milliseconds.
 const TICK: Duration = Duration::from_millis(1);
+/// A sleeping device's timers stand. So that it syncs soon after it wakes, and not at the end of
+/// a pause that began before, no pause is longer than this.
+const LOOK_UP: Duration = Duration::from_secs(60);
+/// How far the wall clock has to be ahead of the timers to tell of a sleep.
+const SLEPT: Duration = Duration::from_secs(10);
+
+/// Failures in a row, and the end of the pause after the last one.
+#[derive(Default)]
+struct Pause {
+    failures: u32,
+    not_before: Duration,
+}
+
+impl Pause {
+    /// `Retry-After` where the server gave one, else a random part of a doubling limit.
+    fn failed(&mut self, app: &App, retry_after: Option<Duration>) {
+        self.failures += 1;
+        let parameters = &app.start.parameters;
+        let pause = retry_after.unwrap_or_else(|| {
+            let doubled = parameters.backoff_first.saturating_mul(1 << (self.failures - 1).min(30));
+            let limit = doubled.min(parameters.backoff_max);
+            Duration::from_millis(1 + app.env.env.random.number("backoff") % limit)
+        });
+        self.not_before = app.env.env.clock.elapsed() + pause;
+    }
+}
+
+/// Notices that the device has slept: its wall clock went on while its timers stood.
+struct Sleep {
+    wall_ms: u64,
+    elapsed: Duration,
+}
+
+impl Sleep {
+    fn new(app: &App) -> Sleep {
+        Sleep { wall_ms: app.wall_ms(), elapsed: app.env.env.clock.elapsed() }
+    }
+
+    fn has_ended(&mut self, app: &App) -> bool {
+        let now = Sleep::new(app);
+        let wall = Duration::from_millis(now.wall_ms.saturating_sub(self.wall_ms));
+        let slept = wall > now.elapsed.saturating_sub(self.elapsed) + SLEPT;
+        *self = now;
+        slept
+    }
+}
+
+/// Opens the database if it is closed and the pause after the last failure is over. Nothing is
+/// under way then, so what was being sent waits again.
+async fn reopen(app: &App, storage: &mut Pause) {
+    if app.store.lock().await.is_open() || app.env.env.clock.elapsed() < storage.not_before {
+        return;
+    }
+    match requeue(app).await {
+        Ok(()) => *storage = Pause::default(),
+        Err(_) => storage.failed(app, None), // its user sees it already
+    }
+}
+
+async fn requeue(app: &App) -> Result<(), StoreError> {
+    let mut tx = app.begin().await?;
+    tx.requeue_sending()?;
+    app.commit(tx).await
+}
 
 type Waiters = Vec<tokio::sync::oneshot::Sender<Result<(), String>>>;
 
@@ -68,15 +133,26 @@ fn closed(app: &App) -> CallError {
     }
 }
 
+fn until_due(app: &App, now: Duration, server: &Pause, storage: &Pause, next_pull: Duration) -> Duration {
+    if now < storage.not_before {
+        return storage.not_before - now;
+    }
+    if !may_sync(app) {
+        return IDLE;
+    }
+    let due = if app.shared().work { server.not_before } else { next_pull.max(server.not_before) };
+    due.saturating_sub(now).min(LOOK_UP)
+}
+
 /// Whether a round is due now, and who waits for it.
-fn take_work(app: &App, now: Duration, not_before: &mut Duration, next_pull: Duration) -> (bool, Waiters) {
+fn take_work(app: &App, now: Duration, server: &mut Pause, next_pull: Duration) -> (bool, Waiters) {
     let mut shared = app.shared();
     if std::mem::take(&mut shared.impatient) {
-        *not_before = Duration::ZERO;
+        server.not_before = Duration::ZERO;
     }
     let asked = !shared.waiters.is_empty();
     let possible = shared.online && !shared.signed_out;
-    let due = possible && now >= *not_before && (shared.work || now >= next_pull);
+    let due = possible && now >= server.not_before && (shared.work || now >= next_pull);
     if asked || due {
         shared.work = false;
         (true, std::mem::take(&mut shared.waiters))
@@ -85,9 +161,26 @@ fn take_work(app: &App, now: Duration, not_before: &mut Duration, next_pull: Dur
     }
 }
 
+/// Sends, then pulls. On a full disk only what is saved is sent: what a pull brings would take
+/// the room that the next answer needs.
 async fn round(app: &App) -> Result<(), CallError> {
     push::push_all(app).await?;
+    make_room(app).await?;
     pull::pull_all(app).await
+}
+
+async fn make_room(app: &App) -> Result<(), StoreError> {
+    let mut store = app.open_store().await?;
+    if !store.is_draining() {
+        return Ok(());
+    }
+    let made = store.ensure_reserve();
+    drop(store);
+    match &made {
+        Ok(()) => app.shared().storage = None,
+        Err(error) => app.storage_fails(error),
+    }
+    made
 }
 
 fn settle_round(app: &App, result: &Result<(), CallError>) {
@@ -104,15 +197,4 @@ fn settle_round(app: &App, result: &Result<(), CallError>) {
             shared.last_error = Some(error.to_string());
         }
     }
-}
-
-/// `Retry-After` where the server gave one, else a random part of a doubling limit.
-fn pause_after(app: &App, failures: u32, error: &CallError) -> Duration {
-    if let CallError::Problem(_, Some(after)) = error {
-        return *after;
-    }
-    let parameters = &app.start.parameters;
-    let doubled = parameters.backoff_first.saturating_mul(1 << (failures - 1).min(30));
-    let limit = doubled.min(parameters.backoff_max);
-    Duration::from_millis(1 + app.env.env.random.number("backoff") % limit)
 }

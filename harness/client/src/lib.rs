@@ -3,10 +3,13 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | `app` | the running app and what it publishes |
+//! | `app` | the running app, and its database as it comes and goes |
+//! | `show` | what the user sees of both |
+//! | `device` | what the platform and the user do to it |
 //! | `act` | a user's action: record and queue in one transaction |
 //! | `engine` | when to sync, and how long to wait after a failure |
 //! | `push`, `pull` | the two halves of a round |
+//! | `answer` | what the server's answer to a push means for the queue |
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
 //! | `stamps` | the hybrid logical clock |
@@ -18,14 +21,17 @@
 //! feature `system` it brings an `Env` of the real clock, files and sockets.
 
 mod act;
+mod answer;
 mod app;
 mod call;
+mod device;
 mod engine;
 mod overlay;
 mod policy;
 mod pull;
 mod push;
 mod session;
+mod show;
 mod stamps;
 mod store;
 #[cfg(feature = "system")]
@@ -37,8 +43,8 @@ use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart};
 use deadzone_contract::{Capability, Client, Device, Refusal};
 
 pub use policy::{
-    ClientPolicy, Counters, Discard, ForeignAnswer, Idempotency, Reconnect, RemoteConflicts, Removal, Stamps,
-    SyncedShown,
+    Answering, ClientPolicy, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity, Numbers,
+    PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
 };
 
 /// Makes devices that run the reference client.
@@ -71,7 +77,7 @@ impl Client for ReferenceClient {
         let policy = self.policy.clone();
         Box::pin(async move {
             let app = app::App::open(start, policy, env).await?;
-            Ok(Arc::new(app::Handle(app)) as Arc<dyn Device>)
+            Ok(Arc::new(device::Handle(app)) as Arc<dyn Device>)
         })
     }
 }

@@ -25,17 +25,17 @@ pub(crate) struct Overlaid {
     pub(crate) visible: bool,
 }
 
-/// Whether `row` has to be laid over `server`: not if the server's state has it in it already,
+/// Whether `row` has to be laid over `record`: not if the server's state has it in it already,
 /// and not if the server refused it.
-fn applies(row: &QueueRow, server: Option<&ServerRecord>) -> bool {
-    match server {
-        None => true,
-        Some(server) => row.status != RowStatus::Failed && server.included.is_none_or(|n| row.number > n),
-    }
+fn applies(row: &QueueRow, record: &RecordRow) -> bool {
+    let Some(server) = &record.server else { return true };
+    // Numbers of two devices cannot be compared, even if both were this one.
+    let included = server.included.filter(|_| record.asked_by.as_deref() == Some(&row.device));
+    row.status != RowStatus::Failed && included.is_none_or(|n| row.number() > n)
 }
 
 /// Lays `rows` over what the server said.
-pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow], device_id: &str) -> Overlaid {
+pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow]) -> Overlaid {
     let server = record.server.as_ref();
     let mut over = Overlaid::default();
     let mut stamps: BTreeMap<String, Stamp> = BTreeMap::new();
@@ -58,10 +58,10 @@ pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow], device_id: &str) ->
     }
     over.conflicts = server.map(|s| s.conflicts.clone()).unwrap_or_default();
     over.visible = server.is_some() && !record.deleted;
-    for row in rows.iter().filter(|row| applies(row, server)) {
+    for row in rows.iter().filter(|row| applies(row, record)) {
         over.visible = !matches!(row.mutation.kind, MutationKind::Delete { .. });
         for (name, op) in &row.mutation.fields {
-            over.apply(name, op, row, device_id, &mut stamps);
+            over.apply(name, op, row, &mut stamps);
         }
     }
     for (name, members) in &over.members {
@@ -76,14 +76,7 @@ pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow], device_id: &str) ->
 }
 
 impl Overlaid {
-    fn apply(
-        &mut self,
-        name: &str,
-        op: &FieldOp,
-        row: &QueueRow,
-        device_id: &str,
-        stamps: &mut BTreeMap<String, Stamp>,
-    ) {
+    fn apply(&mut self, name: &str, op: &FieldOp, row: &QueueRow, stamps: &mut BTreeMap<String, Stamp>) {
         match op {
             FieldOp::Put { value } => {
                 if stamps.get(name).is_none_or(|stamp| row.mutation.stamp > *stamp) {
@@ -114,7 +107,7 @@ impl Overlaid {
                     }
                 }
                 for member in add {
-                    let id = add_id(device_id, row.number, member);
+                    let id = add_id(&row.device, row.number(), member);
                     members.entry(member.clone()).or_default().insert(id);
                 }
             }
@@ -134,11 +127,11 @@ pub(crate) fn field_base(
         _ => 0,
     };
     let pending = rows.iter().rfind(|row| {
-        applies(row, server)
+        applies(row, record)
             && row.status != RowStatus::Failed
             && matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. }))
     });
-    match pending.and_then(|row| Some((row.number, row.mutation.fields.get(field)?))) {
+    match pending.and_then(|row| Some((row.number(), row.mutation.fields.get(field)?))) {
         // What a pull brought underneath a pending write, its user has not seen.
         Some((number, FieldOp::Write { base, .. })) => {
             deadzone_contract::wire::Base { version: base.version, after: Some(number) }
@@ -152,8 +145,8 @@ pub(crate) fn record_base(record: &RecordRow, rows: &[QueueRow]) -> deadzone_con
     let server = record.server.as_ref();
     let after = rows
         .iter()
-        .filter(|row| applies(row, server) && row.status != RowStatus::Failed)
-        .map(|row| row.number)
+        .filter(|row| applies(row, record) && row.status != RowStatus::Failed)
+        .map(QueueRow::number)
         .max();
     deadzone_contract::wire::Base { version: server.map_or(0, |s| s.version), after }
 }
@@ -260,15 +253,10 @@ mod tests {
             included,
             deleted: false,
         };
-        RecordRow {
-            record: id,
-            entity: "task".to_owned(),
-            workspace: "home".to_owned(),
-            parent: None,
-            server: Some(server),
-            deleted: false,
-            state: None,
-        }
+        let mut row = RecordRow::new(id, "task".to_owned(), "home".to_owned(), None);
+        row.server = Some(server);
+        row.asked_by = Some(DEVICE.to_owned());
+        row
     }
 
     fn row(number: u64, field: &str, op: FieldOp) -> QueueRow {
@@ -279,19 +267,11 @@ mod tests {
             stamp: stamp(number * 100),
             fields: BTreeMap::from([(field.to_owned(), op)]),
         };
-        QueueRow {
-            number,
-            mutation,
-            what: String::new(),
-            created_ms: 0,
-            status: RowStatus::Waiting,
-            refusals: 0,
-            reason: None,
-        }
+        QueueRow::new(DEVICE, mutation, String::new(), 0)
     }
 
     fn shown(record: &RecordRow, rows: &[QueueRow], field: &str) -> Option<Value> {
-        overlay(record, rows, DEVICE).fields.get(field).cloned()
+        overlay(record, rows).fields.get(field).cloned()
     }
 
     #[test]

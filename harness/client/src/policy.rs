@@ -25,6 +25,18 @@ pub struct ClientPolicy {
     pub foreign_answer: ForeignAnswer,
     /// What to make of a conflict that another device of the user caused.
     pub remote_conflicts: RemoteConflicts,
+    /// When the cursor of a pull is saved.
+    pub cursor: CursorSaved,
+    /// How an action is written down.
+    pub saving: Saving,
+    /// When a user hears that an action is saved.
+    pub answering: Answering,
+    /// What a pull does to work that is still to be sent.
+    pub pending_edits: PendingEdits,
+    /// Which numbers work gets after a start.
+    pub numbers: Numbers,
+    /// What is made of what the disk holds.
+    pub integrity: Integrity,
 }
 
 /// What identifies a mutation to the server.
@@ -117,4 +129,67 @@ pub enum RemoteConflicts {
     Show,
     /// Leave it to the device that caused it.
     Drop,
+}
+
+/// When the cursor of a pull is saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CursorSaved {
+    /// In the transaction that keeps its page.
+    #[default]
+    WithPage,
+    /// In one of its own, before: a crash in between skips the page for ever.
+    BeforePage,
+}
+
+/// How an action is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Saving {
+    /// The record and the queue in one transaction.
+    #[default]
+    OneTransaction,
+    /// The record first, the queue in a second one: a crash in between leaves a change that is
+    /// shown and never sent.
+    TwoTransactions,
+}
+
+/// When a user hears that an action is saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answering {
+    /// When it is durable on the device.
+    #[default]
+    WhenSaved,
+    /// When the round that sends it is over, however long the network takes.
+    AfterRound,
+}
+
+/// What a pull does to work that is still to be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PendingEdits {
+    /// Nothing: it stays on top of what the server says.
+    #[default]
+    StayOnTop,
+    /// What the server has takes its place.
+    Overwritten,
+}
+
+/// Which numbers work gets after a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// Some that no earlier run of this database can have given, should it have been restored
+    /// from a backup; and a new name where the server says that one was used before.
+    #[default]
+    NeverReused,
+    /// The next ones, as the database says; and a number that was used before is taken for the
+    /// answer to this device's own work.
+    Reused,
+}
+
+/// What is made of what the disk holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Integrity {
+    /// It is looked at before it is shown or sent; what is damaged is replaced.
+    #[default]
+    Checked,
+    /// It is believed.
+    Trusted,
 }

@@ -1,23 +1,25 @@
 //! The second half of a round: what others did comes here.
 
 use deadzone_contract::Code;
-use deadzone_contract::wire::{CURSOR_START, PATH_SYNC, PulledChange, ServerRecord, SyncPage};
+use deadzone_contract::wire::{
+    CURSOR_START, FieldOp, PATH_SYNC, PulledChange, ServerField, ServerRecord, SyncPage,
+};
 use http::Method;
 
 use crate::app::App;
 use crate::call::CallError;
-use crate::policy::RemoteConflicts;
-use crate::store::{Result, Tx};
+use crate::policy::{CursorSaved, Numbers, PendingEdits, RemoteConflicts};
+use crate::store::{Meta, Result, RowStatus, Tx};
 use crate::{session, stamps};
 
 /// Pulls until there is nothing new.
 pub(crate) async fn pull_all(app: &App) -> std::result::Result<(), CallError> {
     loop {
-        let cursor = app.begin().await?.meta_number("cursor")?;
-        let path = format!("{PATH_SYNC}?since={cursor}&limit={}", app.start.parameters.pull_max);
-        match session::authorized::<SyncPage>(app, Method::GET, &path, Vec::new()).await {
+        let asked = app.read().await?.meta.clone();
+        let path = format!("{PATH_SYNC}?since={}&limit={}", asked.cursor, app.start.parameters.pull_max);
+        match session::authorized::<SyncPage>(app, &asked.device_id, Method::GET, &path, Vec::new()).await {
             Ok(page) => {
-                if !apply(app, &page).await? {
+                if !apply(app, &asked, &page).await? {
                     return Ok(());
                 }
             }
@@ -30,50 +32,100 @@ pub(crate) async fn pull_all(app: &App) -> std::result::Result<(), CallError> {
 }
 
 /// Keeps one page and its cursor, in one transaction. True while there is more.
-async fn apply(app: &App, page: &SyncPage) -> Result<bool> {
+async fn apply(app: &App, asked: &Meta, page: &SyncPage) -> Result<bool> {
     let mut tx = app.begin().await?;
+    if !continues(asked, &tx) {
+        return Ok(true);
+    }
+    if app.policy.cursor == CursorSaved::BeforePage {
+        tx.meta.cursor = page.next;
+        app.commit(tx).await?;
+        tx = app.begin().await?;
+    }
     for change in &page.changes {
         match change {
-            PulledChange::Record(server) => keep(app, &mut tx, server)?,
+            PulledChange::Record(server) => {
+                keep(app, &mut tx, server, &asked.device_id)?;
+                if app.policy.pending_edits == PendingEdits::Overwritten {
+                    overwrite(&mut tx, server)?;
+                }
+            }
             PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
         }
     }
-    tx.set_meta_number("cursor", page.next as i64)?;
+    if tx.meta.device_id != asked.device_id {
+        app.commit(tx).await?;
+        return Ok(true);
+    }
+    tx.meta.cursor = page.next;
     if !page.more {
-        let epoch = tx.meta_number("epoch")?;
-        for missed in tx.missed_by(epoch)? {
+        for missed in tx.missed_by(tx.meta.epoch)? {
             tx.mark_deleted(&missed)?;
         }
-        let now = app.wall_ms();
-        tx.set_meta_number("last_sync_ms", now as i64)?;
-        app.shared().last_sync_ms = Some(now);
+        tx.meta.last_sync_ms = Some(app.wall_ms());
     }
     app.commit(tx).await?;
     Ok(page.more)
 }
 
-/// Keeps what the server says of a record, unless something newer is known already: answers may
-/// overtake each other.
-pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord) -> Result<()> {
-    let known = tx.record(&server.record)?.and_then(|row| row.server);
-    if known.as_ref().is_some_and(|known| known.version > server.version) {
+/// Whether the database is still where the request for a page left from: it may have been
+/// replaced while the answer was on its way.
+fn continues(asked: &Meta, tx: &Tx<'_>) -> bool {
+    (&asked.device_id, asked.cursor, asked.epoch) == (&tx.meta.device_id, tx.meta.cursor, tx.meta.epoch)
+}
+
+/// Keeps what the server told the device `asked_by` of a record, unless something newer is known
+/// already: answers may overtake each other.
+pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: &str) -> Result<()> {
+    let known = tx.record(&server.record)?;
+    let known_server = known.as_ref().and_then(|row| row.server.as_ref());
+    if known_server.is_some_and(|known| known.version > server.version) {
         return Ok(());
     }
-    stamps::observe(tx, server)?;
+    stamps::observe(&mut tx.meta, server);
     let mut server = server.clone();
     if app.policy.remote_conflicts == RemoteConflicts::Drop {
-        let own = known.map(|known| known.conflicts).unwrap_or_default();
+        let own = known_server.map(|known| known.conflicts.clone()).unwrap_or_default();
         server.conflicts.retain(|open| own.contains(open));
     }
-    let epoch = tx.meta_number("epoch")?;
-    tx.put_server(&server, epoch)
+    let foreign = server.included.is_some_and(|number| number > tx.meta.last_number);
+    if foreign && app.policy.numbers == Numbers::NeverReused {
+        // A number that this database never gave: it was restored, or somebody has a copy of it.
+        // What that number says of the work here is not known.
+        server.included = None;
+        if asked_by == tx.meta.device_id {
+            tx.meta.take_new_identity(&*app.env.env.random);
+        }
+    }
+    tx.put_server(known, server, asked_by)
+}
+
+/// The mistake of a cache that knows one value of each field: what the server has takes the
+/// place of what was still to be sent.
+fn overwrite(tx: &mut Tx<'_>, server: &ServerRecord) -> Result<()> {
+    for row in tx.queue_of(&server.record)? {
+        let mut anew = row.clone();
+        for (name, op) in &mut anew.mutation.fields {
+            match (op, server.fields.get(name)) {
+                (FieldOp::Put { value }, Some(ServerField::Lww { value: theirs, .. }))
+                | (FieldOp::Write { value, .. }, Some(ServerField::Version { value: theirs, .. })) => {
+                    value.clone_from(theirs);
+                }
+                _ => {}
+            }
+        }
+        if row.status == RowStatus::Waiting {
+            tx.replace(&row, anew)?;
+        }
+    }
+    Ok(())
 }
 
 /// The tombstones after the cursor are gone, so everything is pulled anew. What is not brought
 /// by the end of it does not exist any more; pending work stays.
 async fn start_over(app: &App) -> Result<()> {
-    let tx = app.begin().await?;
-    tx.set_meta_number("epoch", tx.meta_number("epoch")? + 1)?;
-    tx.set_meta_number("cursor", CURSOR_START as i64)?;
+    let mut tx = app.begin().await?;
+    tx.meta.epoch += 1;
+    tx.meta.cursor = CURSOR_START;
     app.commit(tx).await
 }

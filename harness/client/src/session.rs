@@ -29,14 +29,17 @@ pub(crate) async fn sign_in(app: &App, user: &str, password: &str) -> Result<(),
     }
 }
 
-/// Sends a request with an access token; where that is not valid any more, refreshes it once.
+/// Sends a request with an access token, in the name of `device`; where the token is not valid
+/// any more, refreshes it once.
 pub(crate) async fn authorized<T: DeserializeOwned>(
     app: &App,
+    device: &str,
     method: Method,
     path: &str,
     body: Vec<u8>,
 ) -> Result<T, CallError> {
     let mut sender = sender(app).await?;
+    device.clone_into(&mut sender.device_id);
     sender.access_token = app.env.secrets.get(ACCESS);
     if sender.access_token.is_some() {
         match call(app, &sender, method.clone(), path, body.clone()).await {
@@ -67,11 +70,11 @@ async fn fetch(app: &App, request: &TokenRequest) -> Result<(), CallError> {
 }
 
 async fn sender(app: &App) -> Result<Sender, CallError> {
-    let tx = app.begin().await?;
-    let oldest = tx.queue()?.first().map(|row| row.created_ms);
+    let tx = app.read().await?;
+    let oldest_ms = tx.oldest_ms()?;
     Ok(Sender {
-        device_id: tx.meta("device_id")?.unwrap_or_default(),
-        queue_age_ms: oldest.map_or(0, |ms| app.wall_ms().saturating_sub(ms)),
+        device_id: tx.meta.device_id.clone(),
+        queue_age_ms: oldest_ms.map_or(0, |ms| app.wall_ms().saturating_sub(ms)),
         access_token: None,
     })
 }

@@ -7,56 +7,48 @@ use deadzone_contract::Stamp;
 use deadzone_contract::wire::{ServerField, ServerRecord};
 
 use crate::policy::Stamps;
-use crate::store::{Result, Tx};
-
-const MS: &str = "stamp_ms";
-const N: &str = "stamp_n";
-const OFFSET: &str = "clock_offset_ms";
+use crate::store::{Meta, Result, Tx};
 
 /// Makes the stamp of a new write.
-pub(crate) fn next(tx: &Tx<'_>, policy: Stamps, wall_ms: u64, device: &str) -> Result<Stamp> {
+pub(crate) fn next(meta: &mut Meta, policy: Stamps, wall_ms: u64, device: &str) -> Stamp {
+    let device = device.to_owned();
     if policy == Stamps::WallClock {
-        return Ok(Stamp { ms: wall_ms, n: 0, device: device.to_owned() });
+        return Stamp { ms: wall_ms, n: 0, device };
     }
-    let physical = wall_ms.saturating_add_signed(tx.meta_number(OFFSET)?);
-    let (last_ms, last_n) = (tx.meta_number(MS)? as u64, tx.meta_number(N)? as u32);
-    let (ms, n) = if physical > last_ms { (physical, 0) } else { (last_ms, last_n + 1) };
-    remember(tx, ms, n)?;
-    Ok(Stamp { ms, n, device: device.to_owned() })
+    let physical = wall_ms.saturating_add_signed(meta.clock_offset_ms);
+    let (ms, n) = if physical > meta.stamp_ms { (physical, 0) } else { (meta.stamp_ms, meta.stamp_n + 1) };
+    (meta.stamp_ms, meta.stamp_n) = (ms, n);
+    Stamp { ms, n, device }
 }
 
 /// Takes notice of the stamps in a record.
-pub(crate) fn observe(tx: &Tx<'_>, server: &ServerRecord) -> Result<()> {
-    let newest = server.fields.values().filter_map(|field| match field {
-        ServerField::Lww { stamp, .. } => Some((stamp.ms, stamp.n)),
-        _ => None,
-    });
-    let Some((ms, n)) = newest.max() else { return Ok(()) };
-    if (ms, n) > (tx.meta_number(MS)? as u64, tx.meta_number(N)? as u32) {
-        remember(tx, ms, n)?;
+pub(crate) fn observe(meta: &mut Meta, server: &ServerRecord) {
+    for field in server.fields.values() {
+        if let ServerField::Lww { stamp, .. } = field {
+            exceed(meta, stamp.ms, stamp.n);
+        }
     }
-    Ok(())
+}
+
+/// Takes notice of a stamp.
+pub(crate) fn exceed(meta: &mut Meta, ms: u64, n: u32) {
+    (meta.stamp_ms, meta.stamp_n) = (ms, n).max((meta.stamp_ms, meta.stamp_n));
 }
 
 /// The server found this device's clock too far ahead: from now on its time is the time, and
 /// what still waits is stamped anew, in its order.
 pub(crate) fn follow_server(tx: &mut Tx<'_>, policy: Stamps, server_ms: u64, wall_ms: u64) -> Result<()> {
-    tx.set_meta_number(OFFSET, server_ms as i64 - wall_ms as i64)?;
-    remember(tx, 0, 0)?;
+    tx.meta.clock_offset_ms = server_ms as i64 - wall_ms as i64;
+    (tx.meta.stamp_ms, tx.meta.stamp_n) = (0, 0);
     for record in tx.record_ids()? {
         if let Some(server) = tx.record(&record)?.and_then(|row| row.server) {
-            observe(tx, &server)?;
+            observe(&mut tx.meta, &server);
         }
     }
-    for mut row in tx.queue()? {
-        let device = row.mutation.stamp.device.clone();
-        row.mutation.stamp = next(tx, policy, wall_ms, &device)?;
-        tx.replace(row.number, &row)?;
+    for row in tx.queue()? {
+        let mut anew = row.clone();
+        anew.mutation.stamp = next(&mut tx.meta, policy, wall_ms, &row.mutation.stamp.device);
+        tx.replace(&row, anew)?;
     }
     Ok(())
-}
-
-fn remember(tx: &Tx<'_>, ms: u64, n: u32) -> Result<()> {
-    tx.set_meta_number(MS, ms as i64)?;
-    tx.set_meta_number(N, i64::from(n))
 }

@@ -1,0 +1,214 @@
+//! What the server's answer to a push means for the queue.
+//!
+//! # Numbers that were used before
+//!
+//! A database that was restored from a backup, or copied to a second device, has the name and
+//! the numbers of another. The server then says that a number came before with other content.
+//! From that moment on new work is numbered under a new name, and everything is pulled anew. Of
+//! the work that is pending, no row can be believed to be unsent: what this database knows of it
+//! may be older than what became of it. So each row is asked for under the name and number that
+//! it was saved with, and the answer decides:
+//!
+//! - done: it was carried out, now or before, and counts once either way;
+//! - its number came with other content: then *this* work never came with it, and gets a number
+//!   under the new name;
+//! - otherwise refused: as always; behind a row that has just been numbered anew it may have
+//!   been refused for that row's absence, so it gets a new number too. A refusal is definite,
+//!   nothing of it was kept.
+//!
+//! Rows are sent in the order in which they were saved, whatever their names, so a row under the
+//! new name has not been sent while an older row waits. It can still be changed: its number, to
+//! stay behind that of the older row, and the base that it names.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::wire::{
+    Base, FieldOp, FieldResult, MutationKind, MutationResult, Outcome, PushAnswer, ServerField,
+};
+use deadzone_contract::{Code, RecordId};
+
+use crate::app::App;
+use crate::policy::Numbers;
+use crate::store::{QueueRow, Result, RowStatus, Tx};
+use crate::{pull, stamps};
+
+/// Applies an answer: each row leaves the queue, stays for another attempt, or goes to the tray,
+/// all in one transaction. False where nothing was gained by it.
+pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> Result<bool> {
+    let mut tx = app.begin().await?;
+    let mut progress = false;
+    let mut reused = Vec::new();
+    for (row, result) in rows.iter().zip(&answer.results) {
+        if let Some(server) = &result.state {
+            pull::keep(app, &mut tx, server, &row.device)?;
+        }
+        match &result.outcome {
+            Outcome::Done { fields } => {
+                progress = true;
+                done(&mut tx, row, result, fields)?;
+            }
+            Outcome::Rejected { code: Code::NumberReused, .. } if app.policy.numbers == Numbers::Reused => {
+                progress = true;
+                tx.dequeue(row)?;
+            }
+            Outcome::Rejected { code: Code::NumberReused, .. } => {
+                if row.device == tx.meta.device_id {
+                    tx.meta.take_new_identity(&*app.env.env.random);
+                } else {
+                    progress = true;
+                }
+                reused.push(row);
+            }
+            Outcome::Rejected { .. } if !reused.is_empty() => reused.push(row),
+            Outcome::Rejected { code: Code::StampAhead, detail } => {
+                tx.mark(row, RowStatus::Retrying, Some(detail))?;
+                stamps::follow_server(&mut tx, app.policy.stamps, answer.server_time_ms, app.wall_ms())?;
+            }
+            Outcome::Rejected { code, detail } => {
+                progress = true;
+                refuse(&mut tx, row, &format!("{code}: {detail}"))?;
+            }
+        }
+    }
+    number_anew(&mut tx, &reused)?;
+    app.commit(tx).await?;
+    Ok(progress)
+}
+
+fn done(
+    tx: &mut Tx<'_>,
+    row: &QueueRow,
+    result: &MutationResult,
+    fields: &BTreeMap<String, FieldResult>,
+) -> Result<()> {
+    let refused: BTreeMap<String, FieldOp> = row
+        .mutation
+        .fields
+        .iter()
+        .filter(|(name, _)| matches!(fields.get(*name), Some(FieldResult::Rejected { .. })))
+        .map(|(name, op)| (name.clone(), op.clone()))
+        .collect();
+    if result.state.is_none() {
+        tx.mark_deleted(&row.mutation.record)?;
+    }
+    rebase(tx, row, result)?;
+    if refused.is_empty() {
+        return tx.dequeue(row);
+    }
+    // The rest of the mutation is committed; what was refused of it stays, for its user.
+    let reasons = fields.values().filter_map(|field| match field {
+        FieldResult::Rejected { code, detail } => Some(format!("{code}: {detail}")),
+        _ => None,
+    });
+    let mut left = row.clone();
+    left.mutation.fields = refused;
+    left.mutation.kind = MutationKind::Update;
+    left.status = RowStatus::Failed;
+    left.reason = Some(reasons.collect::<Vec<_>>().join("; "));
+    tx.replace(row, left)
+}
+
+/// Moves a refused row to the tray; a refused create takes along what waited behind it.
+pub(crate) fn refuse(tx: &mut Tx<'_>, row: &QueueRow, reason: &str) -> Result<()> {
+    tx.mark(row, RowStatus::Failed, Some(reason))?;
+    if row.is_create() {
+        take_along(tx, &row.mutation.record, row.seq, reason)?;
+    }
+    Ok(())
+}
+
+fn take_along(tx: &mut Tx<'_>, record: &RecordId, except: u64, reason: &str) -> Result<()> {
+    for behind in tx.queue_of(record)? {
+        if behind.seq != except && behind.status != RowStatus::Failed {
+            tx.mark(&behind, RowStatus::Failed, Some(&format!("its record was refused ({reason})")))?;
+        }
+    }
+    for child in tx.children(record)? {
+        take_along(tx, &child, except, reason)?;
+    }
+    Ok(())
+}
+
+/// Numbers rows anew, under the present name, and with them everything of that name behind them:
+/// numbers rise with the order of saving, or a state that includes one would seem to include
+/// another.
+fn number_anew(tx: &mut Tx<'_>, reused: &[&QueueRow]) -> Result<()> {
+    let Some(first) = reused.first() else { return Ok(()) };
+    let mut renamed: BTreeMap<u64, u64> = BTreeMap::new();
+    for row in tx.queue()? {
+        let asked = reused.iter().any(|reused| reused.seq == row.seq);
+        let unsent = row.device == tx.meta.device_id && row.status != RowStatus::Failed;
+        if row.seq < first.seq || !(asked || unsent) {
+            continue;
+        }
+        let mut anew = row.clone();
+        anew.take_number(&mut tx.meta);
+        if asked {
+            anew.status = RowStatus::Retrying;
+        }
+        renamed.insert(row.number(), anew.number());
+        for base in bases(&mut anew) {
+            base.after = base.after.map(|after| renamed.get(&after).copied().unwrap_or(after));
+        }
+        tx.replace(&row, anew)?;
+    }
+    Ok(())
+}
+
+/// What a mutation says that it was made upon.
+fn bases(row: &mut QueueRow) -> Vec<&mut Base> {
+    let of_record = match &mut row.mutation.kind {
+        MutationKind::Delete { base } => Some(base),
+        _ => None,
+    };
+    let of_fields = row.mutation.fields.values_mut().filter_map(|op| match op {
+        FieldOp::Write { base, .. } => Some(base),
+        _ => None,
+    });
+    of_record.into_iter().chain(of_fields).collect()
+}
+
+/// Work under the present name that was made upon `row`, of an earlier name, names what that
+/// became: the server does not know that both are this device's. Where somebody else may have
+/// come in between, it names what its user had seen before.
+fn rebase(tx: &mut Tx<'_>, row: &QueueRow, result: &MutationResult) -> Result<()> {
+    if row.device == tx.meta.device_id {
+        return Ok(());
+    }
+    for behind in tx.queue_of(&row.mutation.record)? {
+        let mut anew = behind.clone();
+        let mut changed = false;
+        if behind.seq > row.seq && behind.device == tx.meta.device_id {
+            if let MutationKind::Delete { base } = &mut anew.mutation.kind
+                && base.after == Some(row.number())
+            {
+                let version = result.state.as_ref().map(|state| state.version);
+                let next = version.filter(|version| *version == base.version + 1);
+                *base = Base { version: next.unwrap_or(base.version), after: None };
+                changed = true;
+            }
+            for (field, op) in &mut anew.mutation.fields {
+                if let FieldOp::Write { base, .. } = op
+                    && base.after == Some(row.number())
+                {
+                    *base =
+                        Base { version: written(row, result, field).unwrap_or(base.version), after: None };
+                    changed = true;
+                }
+            }
+        }
+        if changed {
+            tx.replace(&behind, anew)?;
+        }
+    }
+    Ok(())
+}
+
+/// The version of a field, if what stands in it is what `row` wrote.
+fn written(row: &QueueRow, result: &MutationResult, field: &str) -> Option<u64> {
+    let Some(FieldOp::Write { value: mine, .. }) = row.mutation.fields.get(field) else { return None };
+    match result.state.as_ref()?.fields.get(field)? {
+        ServerField::Version { value, version } if value == mine => Some(*version),
+        _ => None,
+    }
+}

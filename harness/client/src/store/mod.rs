@@ -1,0 +1,299 @@
+//! The device's database: one connection, and transactions that cannot be left half-done.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `connect` | how a database is opened, and what is looked at before it is trusted |
+//! | `tx` | transactions, and what becomes of one whose commit failed |
+//! | `rows`, `tables` | the rows of `records` and `queue`, and what is done with them |
+//! | `seal` | the hash beside every row |
+//! | `salvage` | what is done about a damaged database |
+//! | `reserve` | room on the disk that is kept for draining the queue |
+//!
+//! After any error of the disk the connection is given up: SQLite cannot know then what the disk
+//! holds, and a commit that failed may have reached it. Whoever comes next opens the database
+//! anew and looks.
+
+mod connect;
+mod reserve;
+mod rows;
+mod salvage;
+mod seal;
+mod tables;
+mod tx;
+
+use std::sync::Arc;
+
+use deadzone_contract::seam::{DatabaseLocation, Disk, Random};
+use rusqlite::{Connection, ErrorCode};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::policy::Integrity;
+pub(crate) use reserve::DRAIN_ROWS;
+pub(crate) use rows::{QueueRow, RecordRow, RowStatus};
+pub(crate) use tx::Tx;
+
+/// What the database could not do. Nothing of the transaction was kept, unless it was the commit
+/// that failed: then nobody knows, and the answer is to look.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("another process of this app has this database open")]
+    InUse,
+    #[error("another version of this app made this database (schema {found})")]
+    OtherVersion { found: i64 },
+    #[error("the database on this device cannot be opened")]
+    Absent,
+    #[error("the storage of this device is full; free some space, what is saved is safe and is still sent")]
+    Full,
+    #[error("the database on this device is damaged: {0}")]
+    Damaged(String),
+    #[error("the storage of this device fails: {0}")]
+    Failed(String),
+}
+
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        use rusqlite::Error as E;
+        match (&error, error.sqlite_error_code()) {
+            (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => StoreError::InUse,
+            (_, Some(ErrorCode::DiskFull)) => StoreError::Full,
+            (_, Some(ErrorCode::CannotOpen)) => StoreError::Absent,
+            (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
+                StoreError::Damaged(error.to_string())
+            }
+            // The statements are all written here: one that does not fit has met other tables.
+            _ if error
+                .sqlite_error()
+                .is_some_and(|e| e.extended_code & 0xff == rusqlite::ffi::SQLITE_ERROR) =>
+            {
+                StoreError::Damaged(error.to_string())
+            }
+            // What was written with these types cannot be read with them any more.
+            (
+                E::FromSqlConversionFailure(..)
+                | E::IntegralValueOutOfRange(..)
+                | E::Utf8Error(..)
+                | E::InvalidColumnType(..),
+                _,
+            ) => StoreError::Damaged(error.to_string()),
+            _ => StoreError::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> StoreError {
+        StoreError::Damaged(error.to_string())
+    }
+}
+
+/// What the device knows of itself: one row, written anew by every transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    /// As in `user_version`, where a flipped bit would go unnoticed.
+    pub(crate) schema: i64,
+    /// The name under which new work is numbered.
+    pub(crate) device_id: String,
+    /// The highest number that was given to anything.
+    pub(crate) last_number: u64,
+    /// The next number to give. Beyond `last_number` by more than one after a start.
+    pub(crate) next_number: u64,
+    /// Where the next pull goes on.
+    pub(crate) cursor: u64,
+    /// Counts full resyncs.
+    pub(crate) epoch: i64,
+    /// The last stamp.
+    pub(crate) stamp_ms: u64,
+    pub(crate) stamp_n: u32,
+    /// What this device's clock is behind the server's, where that was noticed.
+    pub(crate) clock_offset_ms: i64,
+    pub(crate) last_sync_ms: Option<u64>,
+    /// Work was lost with a damaged database: what its user has to be told until it is dismissed.
+    pub(crate) loss: Option<String>,
+    /// Counts commits, so that no two leave the same seal.
+    commits: u64,
+    /// The rows in `queue`.
+    queued: u64,
+    /// The sum of the seals of all rows in `queue` and `records`.
+    sum: u64,
+}
+
+impl Meta {
+    fn fresh(random: &dyn Random) -> Meta {
+        let device_id = random.token("device id");
+        Meta { schema: connect::SCHEMA, device_id, next_number: 1, ..Meta::default() }
+    }
+
+    /// The number of the next mutation, used up.
+    pub(crate) fn take_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.last_number = number;
+        self.next_number = number + 1;
+        number
+    }
+
+    /// How often anything was written.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// From now on this database goes on under a name that nobody else can have: what it knows of
+    /// the numbers under the old one is not true any more. Everything is pulled anew. Pending
+    /// work keeps its name and number until the server has said what it knows of them.
+    pub(crate) fn take_new_identity(&mut self, random: &dyn Random) {
+        self.device_id = random.token("device id");
+        self.cursor = deadzone_contract::wire::CURSOR_START;
+        self.epoch += 1;
+    }
+}
+
+/// The databases of one user on one device, by their roles.
+struct Files {
+    disk: Arc<dyn Disk>,
+    user: String,
+}
+
+impl Files {
+    fn main(&self) -> String {
+        format!("{}.db", self.user)
+    }
+
+    /// Holds everything while a damaged database is replaced.
+    fn rescue(&self) -> String {
+        format!("{}.db.rescue", self.user)
+    }
+
+    /// Holds nothing but room.
+    fn reserve(&self) -> String {
+        format!("{}.db.reserve", self.user)
+    }
+
+    fn at(&self, name: &str) -> DatabaseLocation {
+        self.disk.database(name)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.disk.remove(name).map_err(StoreError::Failed)
+    }
+}
+
+/// A transaction of which nobody knows whether it is in the database.
+pub(crate) struct Limbo {
+    /// The seal of [`Meta`] that it would have left.
+    seal: u64,
+    /// What takes it back, should it be in the database after its user was told that it is not.
+    pub(crate) undo: tx::Undo,
+    /// Whoever waits for the answer, until it was given.
+    tell: Option<oneshot::Sender<bool>>,
+}
+
+/// What an opening found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// The database as it was left.
+    Whole,
+    /// A damaged database, which was replaced by what was whole in it.
+    Repaired,
+}
+
+/// The database, open or waiting to be opened.
+pub(crate) struct Store {
+    files: Files,
+    integrity: Integrity,
+    random: Arc<dyn Random>,
+    connection: Option<Connection>,
+    /// As committed.
+    meta: Meta,
+    /// The seal of `meta`: tells one commit from another.
+    seal: u64,
+    reserve: reserve::Reserve,
+    /// Set by the first opening of this process.
+    pub(crate) taken_up: bool,
+    pub(crate) limbo: Option<Limbo>,
+}
+
+impl Store {
+    /// A database that is not open yet.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        random: Arc<dyn Random>,
+        user: &str,
+        integrity: Integrity,
+    ) -> Store {
+        Store {
+            files: Files { disk, user: user.to_owned() },
+            integrity,
+            random,
+            connection: None,
+            meta: Meta::default(),
+            seal: 0,
+            reserve: reserve::Reserve::Unknown,
+            taken_up: false,
+            limbo: None,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Tells whoever waits whether the transaction in limbo is in the database. Answers with what
+    /// has to be taken back: it is, but its user was told that it is not.
+    pub(crate) fn resolve_limbo(&mut self) -> tx::Undo {
+        let limbo = self.limbo.as_mut()?;
+        let committed = self.seal == limbo.seal;
+        let heard = limbo.tell.take().is_some_and(|tell| tell.send(committed).is_ok());
+        if heard || !committed {
+            self.limbo = None;
+        }
+        // Until that is committed, a failure may come in between again.
+        self.limbo.as_ref().and_then(|limbo| limbo.undo.clone())
+    }
+
+    /// Gives the connection up; what it had not committed is undone.
+    pub(crate) fn close(&mut self) {
+        self.connection = None;
+    }
+
+    /// Opens the database and looks at everything in it. What is damaged is replaced.
+    pub(crate) fn open(&mut self) -> Result<Opened> {
+        self.close();
+        let mut opened = Opened::Whole;
+        if self.finish_rescue()? {
+            opened = Opened::Repaired;
+        }
+        match self.take_hold() {
+            Err(StoreError::Damaged(_)) if self.integrity == Integrity::Checked => {
+                self.rescue()?;
+                self.finish_rescue()?;
+                self.take_hold()?;
+                Ok(Opened::Repaired)
+            }
+            held => held.map(|()| opened),
+        }
+    }
+
+    fn take_hold(&mut self) -> Result<()> {
+        let connection = connect::connect(&self.files.at(&self.files.main()), connect::Missing::Create)?;
+        connect::prepare(&connection, &*self.random)?;
+        let (meta, seal) = connect::verify(&connection, self.integrity)?;
+        if self.taken_up {
+            // A commit whose sync had failed may be readable without being on the disk. What the
+            // log holds is copied, and that copy synced. A full disk has lost nothing.
+            match connect::checkpoint(&connection) {
+                Ok(()) | Err(StoreError::Full) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.meta = meta;
+        self.seal = seal;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    fn open_connection(&self) -> &Connection {
+        self.connection.as_ref().expect("a transaction begins on an open connection and ends before it goes")
+    }
+}
