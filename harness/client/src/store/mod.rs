@@ -260,10 +260,9 @@ impl Store {
     /// Opens the database and looks at everything in it. What is damaged is replaced.
     pub(crate) fn open(&mut self) -> Result<Opened> {
         self.close();
-        let mut opened = Opened::Whole;
-        if self.finish_rescue()? {
-            opened = Opened::Repaired;
-        }
+        // The database itself is named first, for whoever looks at the names on a device's disk.
+        self.files.at(&self.files.main());
+        let opened = if self.finish_rescue()? { Opened::Repaired } else { Opened::Whole };
         match self.take_hold() {
             Err(StoreError::Damaged(_)) if self.integrity == Integrity::Checked => {
                 self.rescue()?;
