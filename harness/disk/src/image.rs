@@ -198,7 +198,92 @@ pub(crate) fn split(offset: usize, length: usize, unit: usize) -> impl Iterator<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Write(usize, Vec<u8>),
+        SetLen(usize),
+        /// Goes back to how it was, as after a restore.
+        Keep,
+        Restore,
+    }
+
+    /// Offsets and lengths that like the edges of blocks.
+    fn near_an_edge() -> impl Strategy<Value = usize> {
+        (0..6usize, 0..BLOCK, 0..4u8).prop_map(|(block, inside, how)| match how {
+            0 => block * BLOCK,
+            1 => (block * BLOCK).saturating_sub(1),
+            2 => block * BLOCK + 1,
+            _ => block * BLOCK + inside,
+        })
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            6 => (near_an_edge(), near_an_edge(), any::<u8>()).prop_map(|(offset, len, byte)| {
+                // No byte is like its neighbour, so that none can be taken for another.
+                let bytes = (0..len).map(|at| byte.wrapping_add((at % 251) as u8)).collect();
+                Act::Write(offset, bytes)
+            }),
+            2 => near_an_edge().prop_map(Act::SetLen),
+            1 => Just(Act::Keep),
+            1 => Just(Act::Restore),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_image_does_what_a_vector_does(acts in prop::collection::vec(act(), 1..30)) {
+            let (mut image, mut model) = (Image::default(), Vec::new());
+            let mut kept = (image.clone(), model.clone());
+            for act in acts {
+                let before = (image.clone(), image.hash(), model.clone());
+                match act {
+                    Act::Write(offset, data) => {
+                        let end = if data.is_empty() { 0 } else { offset + data.len() };
+                        model.resize(model.len().max(end), 0);
+                        image.write(offset, &data);
+                        if !data.is_empty() {
+                            model[offset..end].copy_from_slice(&data);
+                        }
+                        let mut follower = before.0.clone();
+                        follower.take_range(&image, offset, data.len());
+                        prop_assert_eq!(&follower.to_vec(), &model);
+                        prop_assert_eq!(follower.blocks_shared(&image), image.blocks.len());
+                    }
+                    Act::SetLen(len) => {
+                        model.resize(len, 0);
+                        image.set_len(len);
+                    }
+                    Act::Keep => kept = (image.clone(), model.clone()),
+                    Act::Restore => (image, model) = kept.clone(),
+                }
+                prop_assert_eq!(&image.to_vec(), &model);
+                prop_assert_eq!(image.len(), model.len());
+                // Who shared the blocks saw nothing of it.
+                prop_assert_eq!(&before.0.to_vec(), &before.2);
+                prop_assert_eq!(image.hash() == before.1, model == before.2);
+                // The same bytes have the same hash, however they came about.
+                let mut fresh = Image::default();
+                fresh.set_len(model.len());
+                fresh.write(0, &model);
+                prop_assert_eq!(fresh.hash(), image.hash());
+            }
+        }
+
+        #[test]
+        fn a_read_stops_at_the_end(len in near_an_edge(), offset in near_an_edge(), room in near_an_edge()) {
+            let mut image = Image::default();
+            image.write(0, &vec![1; len]);
+            let mut out = vec![2; room];
+            let found = image.read(offset, &mut out);
+            prop_assert_eq!(found, len.saturating_sub(offset).min(room));
+            prop_assert!(out[..found].iter().all(|byte| *byte == 1) && out[found..].iter().all(|byte| *byte == 2));
+        }
+    }
 
     #[test]
     fn a_copy_shares_every_block_that_is_not_written() {

@@ -92,16 +92,14 @@ pub(crate) fn survivor(content: &Content, outcome: Outcome) -> (Content, Losses)
     let names = directory(content, &fate, &mut losses);
     let mut kept = BTreeMap::new();
     let reachable = content.reachable();
-    for (name, id) in content.durable_names().iter().chain(content.names().iter()) {
-        let Some(file) = reachable.get(id) else { continue };
-        if kept.contains_key(id) {
-            continue;
-        }
+    for (name, id) in content.entries() {
+        // Each file once, for the name that it had first.
+        let Some(file) = reachable.get(&id).filter(|_| !kept.contains_key(&id)) else { continue };
         let after = match file.pending() {
             [] => Arc::clone(file),
             _ => Arc::new(File::settled(image(file, &fate, hash_bytes(name.as_bytes()), &mut losses))),
         };
-        kept.insert(*id, after);
+        kept.insert(id, after);
     }
     kept.retain(|id, _| names.values().any(|named| named == id));
     (Content::settled(content.operations, kept, names), losses)
