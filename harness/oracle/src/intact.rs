@@ -64,7 +64,8 @@ impl<'t> Disks<'t> {
                 self.crashed.insert(host, at);
             }
             Event::HostUp { .. } => {
-                if self.unchecked.remove(host) && self.used.contains(host) {
+                let unchecked = self.unchecked.remove(host);
+                if unchecked && self.used.contains(host) {
                     findings
                         .unknown(format!("{host} came up after a crash, and nobody had checked its disk"));
                 }

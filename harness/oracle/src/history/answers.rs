@@ -4,10 +4,11 @@
 //! Read leniently: what is not of the contract's form tells nothing, and breaks nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use deadzone_contract::{RecordId, Value};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 /// What an answer told a device of a record.
@@ -136,6 +137,7 @@ struct Field {
 
 #[derive(Deserialize)]
 struct Held {
+    #[serde(deserialize_with = "plain")]
     value: Value,
 }
 
@@ -147,6 +149,40 @@ struct Total {
 #[derive(Deserialize)]
 struct Members {
     members: BTreeMap<String, IgnoredAny>,
+}
+
+/// Reads a value at once. Its own way tries one form after the other, which is slow, and every
+/// page is full of them.
+fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+    struct Plain;
+    impl<'de> Visitor<'de> for Plain {
+        type Value = Value;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, words or a list of words")
+        }
+
+        fn visit_i64<E: Error>(self, n: i64) -> Result<Value, E> {
+            Ok(Value::Int(n))
+        }
+
+        fn visit_u64<E: Error>(self, n: u64) -> Result<Value, E> {
+            i64::try_from(n).map(Value::Int).map_err(E::custom)
+        }
+
+        fn visit_str<E: Error>(self, words: &str) -> Result<Value, E> {
+            Ok(Value::text(words))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+            let mut set = BTreeSet::new();
+            while let Some(member) = members.next_element()? {
+                set.insert(member);
+            }
+            Ok(Value::Set(set))
+        }
+    }
+    from.deserialize_any(Plain)
 }
 
 impl Record {

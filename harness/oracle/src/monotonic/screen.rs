@@ -137,7 +137,7 @@ impl<'h> Known<'h> {
 }
 
 /// A counter that nobody added to and a set that nobody filled need not be there.
-fn nothing_if_empty<'h>(rule: Rule, value: Option<&'h Value>) -> Option<&'h Value> {
+fn nothing_if_empty(rule: Rule, value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| match (rule, value) {
         (Rule::Counter, Value::Int(total)) => *total != 0,
         (Rule::Set, Value::Set(members)) => !members.is_empty(),
