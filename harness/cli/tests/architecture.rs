@@ -28,7 +28,7 @@ const ALLOWED: &[Allowed] = &[
         ],
         &[],
     ),
-    ("deadzone-client", &["deadzone-contract"], &[]),
+    ("deadzone-client", &["deadzone-contract"], &["deadzone-disk"]),
     ("deadzone-client-tiny", &["deadzone-contract"], &[]),
     ("deadzone-contract", &[], &[]),
     ("deadzone-disk", &[], &[]),

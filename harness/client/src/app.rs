@@ -151,7 +151,10 @@ impl App {
         if told.try_recv() == Ok(true) {
             return Ok(());
         }
-        self.storage_fails(&error);
+        if matches!(error, StoreError::Full) {
+            // The database is open again, but that is not over.
+            self.storage_fails(&error);
+        }
         Err(error)
     }
 

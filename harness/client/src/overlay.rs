@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::wire::{
-    AddId, FieldOp, MutationKind, OpenConflict, ServerField, ServerRecord, add_id,
-};
+use deadzone_contract::wire::{AddId, FieldOp, MutationKind, OpenConflict, ServerField, add_id};
 use deadzone_contract::{ConflictView, RecordState, RecordView, Stamp, Value, rules};
 
 use crate::store::{QueueRow, RecordRow, RowStatus};
@@ -232,7 +230,7 @@ pub(crate) fn view(record: &RecordRow, over: Overlaid, state: RecordState) -> Re
 mod tests {
     use super::*;
     use deadzone_contract::RecordId;
-    use deadzone_contract::wire::{Base, Mutation};
+    use deadzone_contract::wire::{Base, Mutation, ServerRecord};
 
     const DEVICE: &str = "phone";
 
