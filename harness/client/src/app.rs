@@ -166,7 +166,14 @@ impl App {
 
     /// Opens the database and publishes everything in it.
     async fn revive<'a>(&'a self, store: AsyncMutexGuard<'a, Store>) -> Result<AsyncMutexGuard<'a, Store>> {
-        let revived = self.try_revive(store).await;
+        let revived = match self.try_revive(store).await {
+            // Nothing is sent before it is open.
+            Err(StoreError::Full) => {
+                let mut store = self.store.lock().await;
+                if store.give_up_reserve() { self.try_revive(store).await } else { Err(StoreError::Full) }
+            }
+            revived => revived,
+        };
         match &revived {
             Ok(_) => {
                 self.shared().storage = None;

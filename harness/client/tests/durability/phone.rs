@@ -93,6 +93,13 @@ impl App {
         tasks.shutdown().await;
     }
 
+    /// Ends it as a user does: its database is closed.
+    pub(crate) async fn end(self) {
+        let mut tasks = std::mem::take(&mut *self.platform.tasks.lock().unwrap());
+        tasks.shutdown().await;
+        drop(self.device);
+    }
+
     pub(crate) async fn act(&self, action: Action) -> Result<Saved, Refusal> {
         self.device.act(action).await
     }
