@@ -38,6 +38,7 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
     let mut tx = app.begin().await?;
     let mut progress = false;
     let mut reused = Vec::new();
+    let mut carried_out = Vec::new();
     for (row, result) in rows.iter().zip(&answer.results) {
         if let Some(server) = &result.state {
             pull::keep(app, &mut tx, server, &row.device)?;
@@ -45,6 +46,7 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
         match &result.outcome {
             Outcome::Done { fields } => {
                 progress = true;
+                carried_out.push(row);
                 done(&mut tx, row, result, fields)?;
             }
             Outcome::Rejected { code: Code::NumberReused, .. } if app.policy.numbers == Numbers::Reused => {
@@ -70,7 +72,7 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
             }
         }
     }
-    number_anew(&mut tx, &reused)?;
+    number_anew(&mut tx, &reused, &carried_out)?;
     app.commit(tx).await?;
     Ok(progress)
 }
@@ -131,8 +133,8 @@ fn take_along(tx: &mut Tx<'_>, record: &RecordId, except: u64, reason: &str) -> 
 
 /// Numbers rows anew, under the present name, and with them everything of that name behind them:
 /// numbers rise with the order of saving, or a state that includes one would seem to include
-/// another.
-fn number_anew(tx: &mut Tx<'_>, reused: &[&QueueRow]) -> Result<()> {
+/// another. `carried_out` went past them.
+fn number_anew(tx: &mut Tx<'_>, reused: &[&QueueRow], carried_out: &[&QueueRow]) -> Result<()> {
     let Some(first) = reused.first() else { return Ok(()) };
     let mut renamed: BTreeMap<u64, u64> = BTreeMap::new();
     for row in tx.queue()? {
@@ -142,10 +144,14 @@ fn number_anew(tx: &mut Tx<'_>, reused: &[&QueueRow]) -> Result<()> {
             continue;
         }
         let mut anew = row.clone();
-        anew.take_number(&mut tx.meta);
         if asked {
             anew.status = RowStatus::Retrying;
+            if !outlives(&mut anew, carried_out) {
+                tx.dequeue(&row)?;
+                continue;
+            }
         }
+        anew.take_number(&mut tx.meta);
         renamed.insert(row.number(), anew.number());
         for base in bases(&mut anew) {
             base.after = base.after.map(|after| renamed.get(&after).copied().unwrap_or(after));
@@ -153,6 +159,22 @@ fn number_anew(tx: &mut Tx<'_>, reused: &[&QueueRow]) -> Result<()> {
         tx.replace(&row, anew)?;
     }
     Ok(())
+}
+
+/// Takes out of `row` what its own user's later work has replaced, which was carried out before
+/// it. False if that leaves nothing: it would only come back over the later work.
+fn outlives(row: &mut QueueRow, carried_out: &[&QueueRow]) -> bool {
+    let (record, seq) = (row.mutation.record.clone(), row.seq);
+    let mut later = carried_out.iter().filter(|other| other.seq > seq && other.mutation.record == record);
+    let rewritten = |name: &String| {
+        let mut later = later.clone();
+        later.any(|other| matches!(other.mutation.fields.get(name), Some(FieldOp::Write { .. })))
+    };
+    let before = row.mutation.fields.len();
+    row.mutation.fields.retain(|name, op| !(matches!(op, FieldOp::Write { .. }) && rewritten(name)));
+    let emptied = row.mutation.fields.is_empty() && before > 0;
+    let deleted = later.any(|other| matches!(other.mutation.kind, MutationKind::Delete { .. }));
+    !(deleted || emptied && matches!(row.mutation.kind, MutationKind::Update))
 }
 
 /// What a mutation says that it was made upon.

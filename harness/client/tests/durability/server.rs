@@ -23,6 +23,10 @@ pub(crate) struct State {
     records: BTreeMap<RecordId, (u64, ServerRecord, BTreeMap<String, u64>)>,
     /// What was carried out, by device and number.
     answers: BTreeMap<(String, u64), String>,
+    /// Who wrote what stands in a field that follows the rule `version`.
+    writers: BTreeMap<(RecordId, String), (String, u64)>,
+    /// Writes that were based on another version: conflicts, which these tests have no need of.
+    pub(crate) conflicts: u64,
     /// How often a number came back with other content.
     pub(crate) reused: u64,
     /// How often each number came.
@@ -70,6 +74,18 @@ impl Server {
             fields: BTreeMap::from([("title".to_owned(), FieldOp::Put { value: Value::text(title) })]),
         };
         state.carry_out("elsewhere", &mutation);
+    }
+
+    /// Somebody else with the same name has used a number of it for other work.
+    pub(crate) fn use_number(&self, device: &str, number: u64) {
+        let mut state = self.state.lock().unwrap();
+        state.answers.insert((device.to_owned(), number), "other work".to_owned());
+    }
+
+    /// The highest number of each device that sent any.
+    pub(crate) fn devices(&self) -> BTreeMap<String, u64> {
+        let state = self.state.lock().unwrap();
+        state.asked.keys().map(|(device, number)| (device.clone(), *number)).collect()
     }
 
     /// A field of the record with this title.
@@ -213,11 +229,14 @@ impl State {
                         Some(ServerField::Version { version, .. }) => *version,
                         _ => 0,
                     };
-                    // No conflicts here: whoever names another version than the present one
-                    // would lose or make one, and the test sees that nothing was written.
-                    if version == base.version {
+                    let place = (mutation.record.clone(), name.clone());
+                    let mine = base.after.map(|after| (device.to_owned(), after));
+                    let fits = version == base.version || mine.is_some() && self.writers.get(&place) == mine.as_ref();
+                    self.conflicts += u64::from(!fits);
+                    if fits {
                         let field = ServerField::Version { value: value.clone(), version: version + 1 };
                         record.fields.insert(name.clone(), field);
+                        self.writers.insert(place, (device.to_owned(), number));
                     }
                 }
                 other => panic!("the tests do not do that: {other:?}"),
