@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use deadzone_contract::Code;
 use deadzone_contract::wire::Mutation;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -56,8 +57,12 @@ impl<'a> Key<'a> {
             let detail = format!("number {} came before with another content", self.number);
             return Err(Unfit::new(Code::NumberReused, detail));
         }
-        let parse = |json: String| serde_json::from_str(&json).expect("stored by `remember`");
-        Ok(Some(conflicts.map(parse).unwrap_or_default()))
+        // `remember` stored it; a disk may have changed it since.
+        let parse = |json: String| {
+            serde_json::from_str(&json)
+                .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, Type::Text, error.into()))
+        };
+        Ok(Some(conflicts.map(parse).transpose()?.unwrap_or_default()))
     }
 
     fn check_not_forgotten(&self) -> Result<(), Unfit> {

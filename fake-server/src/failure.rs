@@ -28,23 +28,41 @@ impl Failure {
             Failure::Refused(problem) => return problem,
             Failure::Storage(error) => error,
         };
-        match error.sqlite_error_code() {
-            // These end a transaction before its commit: nothing happened, and time may help.
-            Some(ErrorCode::DiskFull) => problem(503, Code::Unavailable, "the server's storage is full"),
+        // A commit that failed may have happened, and of a push earlier mutations have: neither
+        // answer says that nothing happened.
+        let why = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => "its storage is full".to_owned(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                problem(503, Code::Unavailable, "the server's database is in use by another process")
+                "another process uses its database".to_owned()
             }
-            code => {
-                let why = code.map_or("storage".to_owned(), |code| format!("{code:?}"));
-                let detail = format!("the server failed ({why}); whether anything happened is unknown");
-                problem(500, Code::Internal, detail)
-            }
+            Some(code) => format!("{code:?}"),
+            None => "storage".to_owned(),
+        };
+        let detail = |what: &str| format!("the server {what} ({why}); whether anything happened is unknown");
+        if is_storage(&error) {
+            Problem { status: 503, code: Code::Unavailable, detail: detail("cannot reach what it keeps") }
+        } else {
+            Problem { status: 500, code: Code::Internal, detail: detail("failed") }
         }
     }
 }
 
-fn problem(status: u16, code: Code, detail: impl Into<String>) -> Problem {
-    Problem { status, code, detail: detail.into() }
+/// Whether the storage is to blame and not this server: time, or an operator, can help. The
+/// connection is not to be believed any more.
+pub(crate) fn is_storage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+        )
+    )
 }
 
 impl From<rusqlite::Error> for Failure {

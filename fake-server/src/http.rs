@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{self, Caller};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::{App, collect, pull, push};
 
 /// Larger requests are refused unread.
@@ -40,8 +40,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 type Body = Result<Bytes, BytesRejection>;
 
 async fn token(State(app): State<Arc<App>>, body: Body) -> Result<Response, Failure> {
-    let answer = auth::token(&app, json(body)?).await?;
-    Ok(ok(&answer))
+    let request = json(body)?;
+    served(&app, auth::token(&app, request)).await
 }
 
 #[derive(Deserialize)]
@@ -57,16 +57,20 @@ async fn sync(
     headers: HeaderMap,
     query: Result<Query<SyncQuery>, QueryRejection>,
 ) -> Result<Response, Failure> {
-    let caller = admit(&app, &headers).await?;
-    let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
-    let page = pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), query.limit).await?;
-    Ok(ok(&page))
+    let pull = async {
+        let caller = admit(&app, &headers).await?;
+        let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
+        pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), query.limit).await
+    };
+    served(&app, pull).await
 }
 
 async fn mutations(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
-    let caller = admit(&app, &headers).await?;
-    let answer = push::push(&app, &caller, json(body)?).await?;
-    Ok(ok(&answer))
+    let push = async {
+        let caller = admit(&app, &headers).await?;
+        push::push(&app, &caller, json(body)?).await
+    };
+    served(&app, push).await
 }
 
 async fn health() -> Response {
@@ -81,6 +85,19 @@ async fn method_not_allowed() -> Failure {
     Failure::new(405, Code::Malformed, "this path does not take that method")
 }
 
+/// Answers with what comes out; where storage failed, the next request begins with a connection
+/// of its own.
+async fn served(
+    app: &App,
+    answer: impl Future<Output = Result<impl Serialize, Failure>>,
+) -> Result<Response, Failure> {
+    let answer = answer.await;
+    if let Err(Failure::Storage(error)) = &answer {
+        app.doubt(error).await;
+    }
+    Ok(ok(&answer?))
+}
+
 /// Learns who asks, and does the housekeeping that is due.
 async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
     let now_ms = app.now_ms();
@@ -92,11 +109,19 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
         (caller, due)
     };
     if let (true, Some(cutoff_ms)) = (due, cutoff_ms) {
-        let mut transaction = app.begin().await?;
-        collect::collect(&transaction, cutoff_ms)?;
-        transaction.commit()?;
+        match keep_house(app, cutoff_ms).await {
+            // A disk that takes no writes may still be read; what is due stays due.
+            Err(error) if failure::is_storage(&error) => app.doubt(&error).await,
+            done => done?,
+        }
     }
     Ok(caller)
+}
+
+async fn keep_house(app: &App, cutoff_ms: u64) -> rusqlite::Result<()> {
+    let mut transaction = app.begin().await?;
+    collect::collect(&transaction, cutoff_ms)?;
+    transaction.commit()
 }
 
 fn json<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {

@@ -9,7 +9,8 @@
 //!   what was answered, `apply` carries out the rules, one file a rule;
 //! - `pull` hands out changes in commit order; `cursor` says where a device stands;
 //! - `collect` forgets tombstones and answers that are past their horizon;
-//! - `store` owns the connection and the transactions, `records` reads what they keep;
+//! - `store` owns the connection, `transaction` is what is done on it, `records` reads what they
+//!   keep;
 //! - [`policy`] names the decisions that go wrong elsewhere, so that they can go wrong here.
 //!
 //! This crate depends on `contract` alone. It never reads a clock, draws entropy or starts a
@@ -29,9 +30,11 @@ mod push;
 mod records;
 mod seed;
 mod store;
+mod transaction;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -45,7 +48,8 @@ use tower::util::BoxCloneSyncService;
 pub use policy::{DEFECTS, Defect, ServerPolicy, defect};
 pub use store::StartError;
 
-use store::{Store, Transaction};
+use store::Store;
+use transaction::Transaction;
 
 /// The name of the server's database on its disk.
 const DATABASE: &str = "server";
@@ -68,12 +72,12 @@ impl ReferenceServer {
     /// hands them to a socket.
     ///
     /// # Errors
-    /// The database cannot be opened, is of another version or does not keep what it is told
-    /// to keep; or a grant names a user that does not exist.
+    /// The database cannot be opened, is damaged, is of another version or does not keep what it
+    /// is told to keep; or a grant names a user that does not exist.
     pub async fn router(&self, start: ServerStart, env: Env) -> Result<Router, StartError> {
         let store = Store::open(env.disk.database(DATABASE))?;
-        let app =
-            App { store: Mutex::new(store), env, parameters: start.parameters, policy: self.policy.clone() };
+        let store = Arc::new(Mutex::new(store));
+        let app = App { store, env, parameters: start.parameters, policy: self.policy.clone() };
         let mut transaction = app.begin().await?;
         seed::seed(&transaction, app.env.random.as_ref(), &start.passwords, &start.grants)?;
         transaction.commit()?;
@@ -112,7 +116,7 @@ fn in_memory(router: Router) -> HttpService {
 
 /// What every request is served from.
 struct App {
-    store: Mutex<Store>,
+    store: Arc<Mutex<Store>>,
     env: Env,
     parameters: Parameters,
     policy: ServerPolicy,
@@ -128,6 +132,28 @@ impl App {
         let transaction = Transaction::begin(self.store.lock().await, "BEGIN IMMEDIATE")?;
         self.env.disk.latency().await;
         Ok(transaction)
+    }
+
+    /// Gathers the transactions of the next second in one: [`policy::Commits::OnceASecond`].
+    async fn gather(&self) -> rusqlite::Result<()> {
+        let mut store = self.store.lock().await;
+        if store.is_gathering() {
+            return Ok(());
+        }
+        store.gather()?;
+        let (store, second) = (Arc::clone(&self.store), self.env.clock.sleep(Duration::from_secs(1)));
+        self.env.spawner.spawn(Box::pin(async move {
+            second.await;
+            store.lock().await.commit_gathered();
+        }));
+        Ok(())
+    }
+
+    /// Lets go of the connection after an error that makes it doubtful.
+    async fn doubt(&self, error: &rusqlite::Error) {
+        if failure::is_storage(error) {
+            self.store.lock().await.give_up();
+        }
     }
 
     /// Begins a transaction that only reads: everything in it is of one moment.

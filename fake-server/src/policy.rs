@@ -10,6 +10,8 @@ pub struct ServerPolicy {
     pub base_version: BaseVersion,
     /// Where a page of a pull ends.
     pub page_boundary: PageBoundary,
+    /// When mutations are committed.
+    pub commits: Commits,
 }
 
 /// What a write to a `version` field is compared with.
@@ -33,6 +35,18 @@ pub enum PageBoundary {
     /// never sent, and the next page starts behind it: one change is lost at every page
     /// boundary, until somebody edits that record again.
     SkipsProbedRow,
+}
+
+/// When mutations are committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Commits {
+    /// Each by itself, before anybody is told of it.
+    #[default]
+    BeforeTheAnswer,
+    /// Those of a second together, because a commit is what takes long; answers do not wait.
+    /// Everybody reads what was written, so it looks right until a crash takes back up to a
+    /// second of work that devices have been told is safe.
+    OnceASecond,
 }
 
 /// A policy with one decision made wrong.
@@ -68,8 +82,15 @@ pub const PAGE_BOUNDARY_SKIPS_ROWS: Defect = Defect {
     plant: |policy| policy.page_boundary = PageBoundary::SkipsProbedRow,
 };
 
+/// [`Commits::OnceASecond`].
+pub const ANSWER_BEFORE_COMMIT: Defect = Defect {
+    name: "answer-before-commit",
+    mistake: "The server commits once a second and answers at once, so a crash takes back what was answered.",
+    plant: |policy| policy.commits = Commits::OnceASecond,
+};
+
 /// Every mistake that can be planted in a server.
-pub const DEFECTS: &[Defect] = &[BASE_VERSION_IGNORED, PAGE_BOUNDARY_SKIPS_ROWS];
+pub const DEFECTS: &[Defect] = &[BASE_VERSION_IGNORED, PAGE_BOUNDARY_SKIPS_ROWS, ANSWER_BEFORE_COMMIT];
 
 /// The mistake of this name.
 pub fn defect(name: &str) -> Option<&'static Defect> {

@@ -15,10 +15,12 @@ use crate::answers::Key;
 use crate::apply::{self, Carried, Context};
 use crate::auth::Caller;
 use crate::failure::{Failure, Unfit};
+use crate::policy::Commits;
 use crate::records::Record;
 
-/// Carries out a push. A failure of the database ends it; what was committed before stays, and
-/// a retry gets the answers again.
+/// Carries out a push. No result is told before its mutation is committed. A failure of the
+/// database ends the push without any result, and leaves open which of its mutations took effect:
+/// a retry gets the answers of those that did.
 pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Result<PushAnswer, Failure> {
     let Some(device) = caller.device.as_deref() else {
         return Err(Failure::malformed("a push names its device in the header `Device-Id`"));
@@ -27,6 +29,9 @@ pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Re
     if count > app.parameters.push_max {
         let most = app.parameters.push_max;
         return Err(Failure::malformed(format!("a push carries at most {most} mutations, not {count}")));
+    }
+    if app.policy.commits == Commits::OnceASecond {
+        app.gather().await?;
     }
     let mut results = Vec::with_capacity(request.mutations.len());
     for mutation in request.mutations {

@@ -10,7 +10,8 @@ use crate::auth;
 use crate::records::{next_commit, role_name};
 use crate::store::StartError;
 
-/// Adds what is new and changes what is different. What the database has besides stays.
+/// Adds what is new and changes what is different. What the database has besides stays. Where
+/// nothing is new, nothing is written.
 pub(crate) fn seed(
     db: &Connection,
     random: &dyn Random,
@@ -36,6 +37,9 @@ fn grant(db: &Connection, workspace: &str, user: &str, role: Role) -> Result<(),
         .prepare_cached("SELECT role FROM grants WHERE user = ?1 AND workspace = ?2")?
         .query_row(params![user, workspace], |row| row.get::<_, String>(0))
         .optional()?;
+    if already.as_deref() == Some(role_name(role)) {
+        return Ok(());
+    }
     db.prepare_cached(
         "INSERT INTO grants (user, workspace, role) VALUES (?1, ?2, ?3)
          ON CONFLICT DO UPDATE SET role = excluded.role",

@@ -1,7 +1,7 @@
 //! A server, its users and its environment.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use deadzone_contract::seam::{
 use deadzone_contract::wire::{
     HEADER_DEVICE_ID, Mutation, PushAnswer, PushRequest, Role, SyncPage, TokenAnswer, TokenRequest,
 };
+use deadzone_disk::Mount;
 use deadzone_server::{ReferenceServer, ServerPolicy};
 use http::{Method, Request, Response};
 use rusqlite::Connection;
@@ -51,9 +52,20 @@ impl Clock for TestClock {
         unreachable!("the server never measures")
     }
 
+    /// Over when [`Lab::run_tasks`] comes by.
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        unreachable!("the server never sleeps")
+        Box::pin(one_poll())
     }
+}
+
+/// Takes one poll.
+fn one_poll() -> impl Future<Output = ()> {
+    let mut polled = false;
+    std::future::poll_fn(
+        move |_| {
+            if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
+        },
+    )
 }
 
 /// For each purpose 1, 2, 3 and so on.
@@ -72,16 +84,16 @@ impl Random for Counting {
     }
 }
 
-/// A database in memory, or in a file; storage takes one poll, or for ever.
+/// A database in memory, in a file or on a simulated disk; storage takes one poll, or for ever.
 pub(crate) struct TestDisk {
-    place: Mutex<PathBuf>,
+    place: Mutex<DatabaseLocation>,
     stalled: AtomicBool,
 }
 
 impl Disk for TestDisk {
     fn database(&self, name: &str) -> DatabaseLocation {
         assert_eq!(name, "server");
-        DatabaseLocation { path: self.place.lock().unwrap().clone(), vfs: None }
+        self.place.lock().unwrap().clone()
     }
 
     fn remove(&self, _: &str) -> Result<(), String> {
@@ -89,19 +101,20 @@ impl Disk for TestDisk {
     }
 
     fn latency(&self) -> BoxFuture<'static, ()> {
-        let stalled = self.stalled.load(Ordering::Relaxed);
-        let mut polled = false;
-        Box::pin(std::future::poll_fn(move |_| {
-            if stalled || !std::mem::replace(&mut polled, true) { Poll::Pending } else { Poll::Ready(()) }
-        }))
+        match self.stalled.load(Ordering::Relaxed) {
+            true => Box::pin(std::future::pending()),
+            false => Box::pin(one_poll()),
+        }
     }
 }
 
-struct NoTasks;
+/// Tasks that wait until they are run.
+#[derive(Default)]
+struct Tasks(Mutex<Vec<BoxFuture<'static, ()>>>);
 
-impl Spawner for NoTasks {
-    fn spawn(&self, _: BoxFuture<'static, ()>) {
-        unreachable!("the server starts no tasks")
+impl Spawner for Tasks {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().push(task);
     }
 }
 
@@ -114,6 +127,7 @@ pub(crate) struct Lab {
     /// Keeps the database in memory while the server is down, and looks into it.
     pub(crate) anchor: Connection,
     env: Env,
+    tasks: Arc<Tasks>,
     service: Option<HttpService>,
     tokens: Mutex<BTreeMap<String, String>>,
 }
@@ -146,36 +160,59 @@ impl Lab {
             parameters,
         };
         let clock = Arc::new(TestClock(AtomicU64::new(START_MS)));
-        let disk = Arc::new(TestDisk { place: Mutex::new(uri.into()), stalled: AtomicBool::new(false) });
+        let place = Mutex::new(DatabaseLocation { path: uri.into(), vfs: None });
+        let disk = Arc::new(TestDisk { place, stalled: AtomicBool::new(false) });
+        let tasks = Arc::new(Tasks::default());
         let env = Env {
             clock: clock.clone(),
             random: Arc::new(Counting(Mutex::default())),
             disk: disk.clone(),
-            spawner: Arc::new(NoTasks),
+            spawner: tasks.clone(),
         };
-        let mut lab =
-            Lab { clock, disk, start, policy, anchor, env, service: None, tokens: Mutex::default() };
+        let (service, tokens) = (None, Mutex::default());
+        let mut lab = Lab { clock, disk, start, policy, anchor, env, tasks, service, tokens };
         lab.restart();
         lab
     }
 
     /// Puts the database of the next start into a file.
     pub(crate) fn use_file(&self, file: &Path) {
-        *self.disk.place.lock().unwrap() = file.to_owned();
+        *self.disk.place.lock().unwrap() = DatabaseLocation { path: file.to_owned(), vfs: None };
+    }
+
+    /// Puts the database of the next start onto a simulated disk.
+    pub(crate) fn use_mount(&self, mount: &Mount) {
+        let vfs = Some(mount.vfs().to_owned());
+        *self.disk.place.lock().unwrap() = DatabaseLocation { path: "server".into(), vfs };
+    }
+
+    /// Ends the server and its tasks.
+    pub(crate) fn stop(&mut self) {
+        self.tasks.0.lock().unwrap().clear();
+        self.service = None;
+    }
+
+    /// Runs the server's tasks to their end; how many there were.
+    pub(crate) fn run_tasks(&self) -> usize {
+        let tasks = std::mem::take(&mut *self.tasks.0.lock().unwrap());
+        tasks.into_iter().map(block_on).count()
     }
 
     /// Ends the server and starts it anew on what it left.
     pub(crate) fn restart(&mut self) {
-        self.service = None;
-        let server = ReferenceServer::new(self.policy.clone());
-        self.service = Some(block_on(server.start(self.start.clone(), self.env.clone())).unwrap());
+        self.try_restart().unwrap();
     }
 
     /// What a start says when it fails.
     pub(crate) fn start_error(&mut self) -> String {
-        self.service = None;
+        self.try_restart().expect_err("it started")
+    }
+
+    pub(crate) fn try_restart(&mut self) -> Result<(), String> {
+        self.stop();
         let server = ReferenceServer::new(self.policy.clone());
-        block_on(server.start(self.start.clone(), self.env.clone())).expect_err("it started")
+        self.service = Some(block_on(server.start(self.start.clone(), self.env.clone()))?);
+        Ok(())
     }
 
     pub(crate) fn pass(&self, ms: u64) {

@@ -7,10 +7,13 @@
 
 mod binary;
 mod conflicts;
+mod crashes;
 mod deletes;
+mod disks;
 mod durability;
 mod idempotency;
 mod lab;
+mod machine;
 mod mistakes;
 mod property;
 mod pulling;

@@ -183,7 +183,7 @@ fn a_failing_database_is_a_problem_that_tells_nothing_of_what_is_in_it() {
     "#);
     lab.anchor.execute_batch("ALTER TABLE hidden_fields RENAME TO fields; BEGIN IMMEDIATE").unwrap();
     let push = |number| lab.push("ana/phone", [update(number, "t").put("title", "x")]);
-    assert_snapshot!(push(1), @"503 unavailable: the server's database is in use by another process");
+    assert_snapshot!(push(1), @"503 unavailable: the server cannot reach what it keeps (another process uses its database); whether anything happened is unknown");
     lab.anchor.execute_batch("ROLLBACK").unwrap();
     assert_snapshot!(push(2), @"2 done -> t@2 title=x includes 2");
 }

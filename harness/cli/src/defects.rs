@@ -185,6 +185,11 @@ pub const DEFECTS: &[Defect] = &[
         "004: Pagination if delta exceeds [1000 records]",
         &["converged"],
     ),
+    Defect::of_server(
+        policy::ANSWER_BEFORE_COMMIT,
+        "004: Mid-sync crashes do not produce duplicate records or lost mutations.",
+        &["lost"],
+    ),
 ];
 
 #[cfg(test)]

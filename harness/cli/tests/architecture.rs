@@ -37,7 +37,7 @@ const ALLOWED: &[Allowed] = &[
     ("deadzone-reports", &["deadzone-contract", "deadzone-oracle", "deadzone-trace"], &[]),
     ("deadzone-script", &["deadzone-contract", "deadzone-trace"], &[]),
     ("deadzone-search", &["deadzone-script"], &[]),
-    ("deadzone-server", &["deadzone-contract"], &[]),
+    ("deadzone-server", &["deadzone-contract"], &["deadzone-disk"]),
     ("deadzone-trace", &["deadzone-contract"], &[]),
     (
         "deadzone-world",
