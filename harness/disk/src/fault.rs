@@ -138,3 +138,25 @@ pub struct Flip {
     /// The bit of that byte, 0 to 7.
     pub bit: u8,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nth_is_counted_from_one_among_its_kind() {
+        let struck = |nth| {
+            let mut error = IoError { on: OperationKind::Write, nth };
+            let mut row = [false; 4];
+            for strikes in &mut row {
+                assert!(!error.strikes(OperationKind::Sync), "another kind");
+                *strikes = error.strikes(OperationKind::Write);
+            }
+            row
+        };
+        assert_eq!(struck(Nth::Only(1)), [true, false, false, false]);
+        assert_eq!(struck(Nth::Only(3)), [false, false, true, false]);
+        assert_eq!(struck(Nth::Every), [true; 4]);
+        assert_eq!(struck(Nth::Only(0)), [false; 4]);
+    }
+}

@@ -120,3 +120,24 @@ impl File {
             || self.pending.iter().any(on_its_way)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flip_strikes_every_image_and_what_is_on_its_way() {
+        let mut image = Image::default();
+        image.write(0, &[0; 10]);
+        let mut file = File::settled(image);
+        file.change(1, Change::Write { offset: 5, data: [0; 10].as_slice().into() });
+        for (offset, durable, pending) in [(3, 8, 0), (7, 8, 8), (12, 0, 8)] {
+            file.flip(offset, 3);
+            let byte = |image: &Image| image.to_vec().get(offset).copied().unwrap_or(0);
+            assert_eq!((byte(&file.volatile), byte(&file.durable)), (8, durable), "at {offset}");
+            let Change::Write { offset: start, data } = &file.pending[0].change else { unreachable!() };
+            let on_its_way = offset.checked_sub(*start).map_or(0, |at| data[at]);
+            assert_eq!(on_its_way, pending, "at {offset}");
+        }
+    }
+}

@@ -286,6 +286,24 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_is_written_in_place_has_a_new_hash() {
+        let mut image = Image::default();
+        image.write(0, &[7; 2 * BLOCK]);
+        let mut hashes = vec![image.hash()];
+        image.write(1, &[8]);
+        hashes.push(image.hash());
+        image.write(0, &[9; BLOCK]);
+        hashes.push(image.hash());
+        image.set_len(BLOCK + 1);
+        hashes.push(image.hash());
+        image.set_len(2 * BLOCK);
+        hashes.push(image.hash());
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 5);
+    }
+
+    #[test]
     fn a_copy_shares_every_block_that_is_not_written() {
         let mut image = Image::default();
         image.write(0, &[7; 256 * BLOCK]);

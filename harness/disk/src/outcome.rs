@@ -211,3 +211,58 @@ fn sectors(pending: &Pending, image: &mut Image, mut draws: Draws, percent: u64,
         _ => Survived::InPart,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What all seeds together make of eight sectors appended to eight, each full of ones.
+    fn tails(outcome: impl Fn(u64) -> Outcome) -> Vec<(Vec<u8>, Losses)> {
+        let mut content = Content::default();
+        content.operations = 1;
+        let id = content.create(&"log".into());
+        content.change(id, Change::Write { offset: 0, data: [1; 4096].as_slice().into() }).expect("named");
+        content.sync(id);
+        content.sync_directory();
+        content.operations = 2;
+        content.change(id, Change::Write { offset: 4096, data: [1; 4096].as_slice().into() }).expect("named");
+        let left = (0..200).map(|seed| survivor(&content, outcome(seed)));
+        left.map(|(left, losses)| {
+            let bytes = left.named("log").expect("it was durable").volatile().to_vec();
+            assert!(bytes.len() >= 4096 && bytes[..4096].iter().all(|byte| *byte == 1));
+            assert_eq!((losses.kept + losses.torn + losses.lost, losses.struck()), (1, losses.kept == 0));
+            assert_eq!(losses.survived_through, 1 + losses.kept);
+            (bytes[4096..].to_vec(), losses)
+        })
+        .collect()
+    }
+
+    fn sectors_of(tail: &[u8]) -> impl Iterator<Item = &[u8]> {
+        tail.chunks(SECTOR)
+    }
+
+    #[test]
+    fn a_subset_may_leave_a_size_without_its_data() {
+        let tails = tails(|seed| Outcome::Subset { seed });
+        let any = |is: fn(&u8) -> bool| {
+            tails.iter().any(|(tail, _)| sectors_of(tail).last().is_some_and(|last| last.iter().all(is)))
+        };
+        assert!(any(|byte| *byte == 0), "zeros");
+        assert!(any(|byte| *byte == 1), "the data");
+        let garbage = |last: &[u8]| last.iter().any(|byte| *byte > 1);
+        assert!(tails.iter().any(|(tail, _)| sectors_of(tail).last().is_some_and(garbage)), "garbage");
+        assert!(
+            tails.iter().any(|(_, losses)| losses.torn == 1) && tails.iter().any(|(tail, _)| tail.is_empty())
+        );
+    }
+
+    #[test]
+    fn a_prefix_is_torn_where_it_ends_and_makes_nothing_up() {
+        let tails = tails(|seed| Outcome::TornPrefix { seed });
+        for (tail, _) in &tails {
+            assert!(sectors_of(tail).all(|one| one.iter().all(|byte| *byte == one[0] && *byte <= 1)));
+        }
+        assert!(tails.iter().any(|(_, losses)| losses.kept == 1));
+        assert!(tails.iter().any(|(_, losses)| losses.torn == 1));
+    }
+}

@@ -201,3 +201,38 @@ unsafe fn text(name: *const c_char) -> Option<Arc<str>> {
     let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
     (!name.is_empty()).then(|| name.as_ref().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use rusqlite::{Connection, OpenFlags};
+
+    use super::*;
+    use crate::Disk;
+
+    #[test]
+    fn an_empty_file_does_not_exist_but_can_be_written() {
+        let disk = Disk::new();
+        let mount = disk.mount(|| 0);
+        let app = Connection::open_with_flags_and_vfs("app.db", OpenFlags::default(), mount.vfs());
+        let app = app.expect("an empty disk");
+        let ask = |name: &CStr, flags| {
+            let vfs = CString::new(mount.vfs()).expect("no zero");
+            let mut out = -1;
+            // SAFETY: The VFS is registered while the mount lives, and SQLite asks in this way.
+            let code = unsafe {
+                let vfs = ffi::sqlite3_vfs_find(vfs.as_ptr());
+                access(vfs, name.as_ptr(), flags, &raw mut out)
+            };
+            (code, out)
+        };
+        assert_eq!(ask(c"app.db", ffi::SQLITE_ACCESS_EXISTS), (ffi::SQLITE_OK, 0));
+        assert_eq!(ask(c"app.db", ffi::SQLITE_ACCESS_READWRITE), (ffi::SQLITE_OK, 1));
+        assert_eq!(ask(c"absent", ffi::SQLITE_ACCESS_READWRITE), (ffi::SQLITE_OK, 0));
+        app.execute_batch("CREATE TABLE one (id)").expect("no fault");
+        assert_eq!(ask(c"app.db", ffi::SQLITE_ACCESS_EXISTS), (ffi::SQLITE_OK, 1));
+        mount.kill();
+        assert_eq!(ask(c"app.db", ffi::SQLITE_ACCESS_EXISTS).0, ffi::SQLITE_IOERR_ACCESS);
+    }
+}
