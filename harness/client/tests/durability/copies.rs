@@ -3,6 +3,7 @@
 
 use deadzone_client::{ClientPolicy, Numbers};
 use deadzone_contract::{Badge, RecordId, Value};
+use deadzone_disk::Outcome;
 
 use crate::phone::{App, Phone, story};
 use crate::server::Server;
@@ -91,7 +92,7 @@ fn work_that_was_answered_since_the_backup_is_not_done_again() {
 
 /// Pending work of which some numbers came before with other content. The first attempt reached
 /// the server, and its answer is lost.
-fn used_before(used: &[u64]) {
+fn used_before(used: &[u64], goes_on: bool) {
     let (phone, server) = (Phone::new(1), Server::default());
     story(async {
         let app = phone.signed_in(&server).await;
@@ -113,12 +114,16 @@ fn used_before(used: &[u64]) {
         app.device.sync().await.unwrap_err();
         *server.silent.lock().unwrap() = false;
         app.add(&task, 8).await.unwrap();
-        app.set(&task, "status", "open").await.unwrap();
+        let mut status = "done";
+        if goes_on {
+            status = "open";
+            app.set(&task, "status", status).await.unwrap();
+        }
         app.settle().await;
         let view = app.view().await;
         assert!(view.tray.is_empty(), "{used:?}: {:?}", view.tray);
         assert_eq!(counted(&server), 15, "{used:?}");
-        assert_eq!(server.field("Roof", "status"), Some(Value::text("open")), "{used:?}");
+        assert_eq!(server.field("Roof", "status"), Some(Value::text(status)), "{used:?}");
         assert_eq!((server.titled("Herbs"), server.titled("Garden")), (1, 0), "{used:?}");
         assert_eq!(server.state.lock().unwrap().conflicts, 0, "{used:?}");
         assert_eq!(app.shown().await, server.everything(), "{used:?}");
@@ -130,7 +135,72 @@ fn used_before(used: &[u64]) {
 #[test]
 fn only_work_whose_number_was_used_before_gets_another() {
     for used in [&[][..], &[1], &[2], &[3], &[4], &[5], &[7], &[1, 2, 3], &[4, 5], &[2, 6], &[1, 2, 3, 4, 5, 6, 7]] {
-        used_before(used);
+        used_before(used, false);
+        used_before(used, true);
+    }
+}
+
+#[test]
+fn a_number_that_was_used_before_says_nothing_of_the_work_behind_it() {
+    let (mut phone, server) = (Phone::new(1), Server::default());
+    phone.parameters.push_max = 2;
+    story(async {
+        let app = phone.signed_in(&server).await;
+        let task = house_with_a_roof(&app).await;
+        app.device.connectivity(false);
+        let (device, last) = server.devices().pop_first().unwrap();
+        for by in [1, 10, 100, 1_000, 10_000] {
+            app.add(&task, by).await.unwrap();
+        }
+        let backup = phone.disk.snapshot();
+        app.settle().await;
+        app.kill().await;
+        phone.disk.restore(&backup);
+        server.use_number(&device, last + 1);
+        let app = phone.start(&server, true).await.unwrap();
+        app.settle().await;
+        // The first one is new work to the server; it knows the others.
+        assert_eq!(counted(&server), 11_112);
+        assert_eq!(app.shown().await, server.everything());
+        app.kill().await;
+    });
+}
+
+#[test]
+fn work_under_a_new_name_goes_on_from_work_under_the_old_one() {
+    for reached_before in [false, true] {
+        let (phone, server) = (Phone::new(1), Server::default());
+        story(async {
+            let app = phone.signed_in(&server).await;
+            let task = house_with_a_roof(&app).await;
+            app.device.connectivity(false);
+            app.set(&task, "status", "open").await.unwrap();
+            *server.silent.lock().unwrap() = true;
+            if reached_before {
+                app.device.connectivity(true);
+                app.device.sync().await.unwrap_err();
+                app.device.connectivity(false);
+            }
+            *server.silent.lock().unwrap() = false;
+            app.end().await;
+            phone.disk.power_loss(Outcome::KeepAll);
+            let whole = phone.disk.snapshot();
+            // Any damage that leaves the pending work whole will do.
+            for draw in 0..10u64 {
+                phone.disk.restore(&whole);
+                phone.disk.flip_bit("ana.db", draw.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let server = Server::copy(server.state.lock().unwrap().clone());
+                let app = phone.start(&server, false).await.unwrap();
+                if app.set(&task, "status", "done").await.is_ok() && app.view().await.status.queued == 2 {
+                    app.set(&task, "status", "open").await.unwrap();
+                    app.settle().await;
+                    assert_eq!(server.field("Roof", "status"), Some(Value::text("open")), "flip {draw}");
+                    assert_eq!(server.state.lock().unwrap().conflicts, 0, "flip {draw}");
+                    assert_eq!(app.shown().await, server.everything(), "flip {draw}");
+                }
+                app.kill().await;
+            }
+        });
     }
 }
 

@@ -34,12 +34,19 @@ pub(crate) struct Phone {
     /// Two phones draw differently.
     drawn: Arc<AtomicU64>,
     pub(crate) policy: ClientPolicy,
+    pub(crate) parameters: Parameters,
 }
 
 impl Phone {
     pub(crate) fn new(seed: u64) -> Phone {
         let drawn = Arc::new(AtomicU64::new(seed << 32));
-        Phone { disk: Disk::new(), secrets: Arc::default(), drawn, policy: ClientPolicy::default() }
+        Phone {
+            disk: Disk::new(),
+            secrets: Arc::default(),
+            drawn,
+            policy: ClientPolicy::default(),
+            parameters: Parameters::default(),
+        }
     }
 
     /// The same phone with another disk.
@@ -66,7 +73,7 @@ impl Phone {
             secrets: self.secrets.clone(),
             screen: Arc::new(Blank),
         };
-        let start = ClientStart { user: "ana".into(), parameters: Parameters::default(), online };
+        let start = ClientStart { user: "ana".into(), parameters: self.parameters.clone(), online };
         let device = ReferenceClient::new(self.policy.clone()).start(start, env).await?;
         Ok(App { device, platform })
     }
