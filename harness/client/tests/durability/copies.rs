@@ -186,12 +186,17 @@ fn work_under_a_new_name_goes_on_from_work_under_the_old_one() {
             phone.disk.power_loss(Outcome::KeepAll);
             let whole = phone.disk.snapshot();
             // Any damage that leaves the pending work whole will do.
-            for draw in 0..10u64 {
+            let mut mended = 0;
+            for draw in 0..40u64 {
                 phone.disk.restore(&whole);
                 phone.disk.flip_bit("ana.db", draw.wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 let server = Server::copy(server.state.lock().unwrap().clone());
                 let app = phone.start(&server, false).await.unwrap();
-                if app.set(&task, "status", "done").await.is_ok() && app.view().await.status.queued == 2 {
+                let told = app.view().await.status.last_error;
+                let damaged = told.is_some_and(|told| told.contains("was damaged"));
+                let set = app.set(&task, "status", "done").await.is_ok();
+                if damaged && set && app.view().await.status.queued == 2 {
+                    mended += 1;
                     app.set(&task, "status", "open").await.unwrap();
                     app.settle().await;
                     assert_eq!(server.field("Roof", "status"), Some(Value::text("open")), "flip {draw}");
@@ -200,6 +205,7 @@ fn work_under_a_new_name_goes_on_from_work_under_the_old_one() {
                 }
                 app.kill().await;
             }
+            assert!(mended > 10, "{mended}");
         });
     }
 }
