@@ -80,7 +80,12 @@ fn the_gate_of_a_pull_request_is_part_of_the_nightly_run() {
         .filter(|(_, _, script)| script.suite() == Some(Suite::Pr))
         .map(|(name, ..)| name)
         .collect();
-    assert_eq!(gate, ["concurrent-edits-on-two-devices", "offline-write-then-reconnect"]);
+    let expected = [
+        "concurrent-edits-on-two-devices",
+        "mid-sync-crash-with-fifty-records",
+        "offline-write-then-reconnect",
+    ];
+    assert_eq!(gate, expected);
 }
 
 #[test]

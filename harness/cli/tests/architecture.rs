@@ -41,7 +41,7 @@ const ALLOWED: &[Allowed] = &[
     ("deadzone-trace", &["deadzone-contract"], &[]),
     (
         "deadzone-world",
-        &["deadzone-contract", "deadzone-net", "deadzone-script", "deadzone-trace"],
+        &["deadzone-contract", "deadzone-disk", "deadzone-net", "deadzone-script", "deadzone-trace"],
         // A world without anybody in it shows little.
         &["deadzone-client", "deadzone-client-tiny", "deadzone-server"],
     ),

@@ -72,7 +72,7 @@ fn the_suite_for_pull_requests_runs_where_nothing_is_asked_for() {
     let place = Place::new();
     let ran = place.run(&[]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.starts_with("pass: 2 scenarios, 40 runs, 40 passed in "), "{}", ran.out);
+    assert!(ran.out.starts_with("pass: 3 scenarios, 60 runs, 60 passed in "), "{}", ran.out);
     assert_eq!(ran.err, "", "no progress bar in a pipe");
     assert_eq!(place.files(""), [""; 0], "a run that passes leaves nothing behind");
 }
@@ -212,7 +212,7 @@ fn check_runs_everything_twice_and_finds_no_difference() {
         let ran = place.run(&["check", "--seeds", "3", "--jobs", jobs]);
         assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
         assert!(
-            ran.out.ends_with("no difference: 6 seeds, each run twice in two processes\n"),
+            ran.out.ends_with("no difference: 9 seeds, each run twice in two processes\n"),
             "{}",
             ran.out
         );
