@@ -7,8 +7,8 @@
 use std::fmt;
 
 use deadzone_client::{
-    ClientPolicy, Counters, Discard, ForeignAnswer, Idempotency, Reconnect, RemoteConflicts, Removal, Stamps,
-    SyncedShown,
+    Answering, ClientPolicy, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity, Numbers,
+    PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
 };
 use deadzone_server::{ServerPolicy, policy};
 use serde::{Serialize, Serializer};
@@ -174,6 +174,48 @@ pub const DEFECTS: &[Defect] = &[
         source: "004: real users hit airplane mode, captive portals, and tunnels",
         oracles: &["alive"],
         plant: Plant::Client(|policy| policy.foreign_answer = ForeignAnswer::Panic),
+    },
+    Defect {
+        name: "cursor-saved-before-page",
+        mistake: "A pull's cursor is saved before its page, so a crash in between skips the page for ever.",
+        source: "004: GET /sync?since=<timestamp> returns: Records updated since the timestamp",
+        oracles: &["converged"],
+        plant: Plant::Client(|policy| policy.cursor = CursorSaved::BeforePage),
+    },
+    Defect {
+        name: "record-and-queue-in-two-transactions",
+        mistake: "A record changes before the queue hears of it, so a crash in between leaves a change that is shown and never sent.",
+        source: "004: Writes happen optimistically locally AND are queued for replay when online",
+        oracles: &["converged"],
+        plant: Plant::Client(|policy| policy.saving = Saving::TwoTransactions),
+    },
+    Defect {
+        name: "action-waits-for-network",
+        mistake: "A user hears that an action is saved only when a round of syncing is over.",
+        source: "000: Design for local success first: let the network be an optimization, not a precondition for work.",
+        oracles: &["available"],
+        plant: Plant::Client(|policy| policy.answering = Answering::AfterRound),
+    },
+    Defect {
+        name: "pull-overwrites-pending-edit",
+        mistake: "What a pull brings takes the place of an edit that was saved meanwhile and is still to be sent.",
+        source: "001: No conflict UX for high-stakes data: silent loss. (Manual resolution; never silently overwrite.)",
+        oracles: &["lost"],
+        plant: Plant::Client(|policy| policy.pending_edits = PendingEdits::Overwritten),
+    },
+    Defect {
+        name: "numbers-reused-after-restore",
+        mistake: "A restored database goes on with numbers that were given before, and new work is taken for old.",
+        source: "004: replays of the same UUID return the original response (NOT a duplicate write)",
+        oracles: &["lost"],
+        plant: Plant::Client(|policy| policy.numbers = Numbers::Reused),
+    },
+    Defect {
+        name: "integrity-check-skipped",
+        mistake: "A damaged database is believed: what nobody wrote is shown, sent and built upon.",
+        source: "003: The application must protect it until the server confirms it has been accepted.",
+        oracles: &["converged", "invented"],
+        plant: Plant::Client(|policy| policy.integrity = Integrity::Trusted),
     },
     Defect::of_server(
         policy::BASE_VERSION_IGNORED,

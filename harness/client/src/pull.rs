@@ -111,6 +111,7 @@ fn overwrite(tx: &mut Tx<'_>, server: &ServerRecord) -> Result<()> {
                 | (FieldOp::Write { value, .. }, Some(ServerField::Version { value: theirs, .. })) => {
                     value.clone_from(theirs);
                 }
+                (FieldOp::Add { by }, Some(ServerField::Counter { .. })) => *by = 0,
                 _ => {}
             }
         }

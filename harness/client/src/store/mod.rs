@@ -57,22 +57,18 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
         use rusqlite::Error as E;
         match (&error, error.sqlite_error_code()) {
+            (_, Some(ErrorCode::Unknown)) => StoreError::Damaged(error.to_string()),
             (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => StoreError::InUse,
             (_, Some(ErrorCode::DiskFull)) => StoreError::Full,
             (_, Some(ErrorCode::CannotOpen)) => StoreError::Absent,
             (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
                 StoreError::Damaged(error.to_string())
             }
-            // The statements are all written here: one that does not fit has met other tables.
-            _ if error
-                .sqlite_error()
-                .is_some_and(|e| e.extended_code & 0xff == rusqlite::ffi::SQLITE_ERROR) =>
-            {
-                StoreError::Damaged(error.to_string())
-            }
-            // What was written with these types cannot be read with them any more.
+            // The statements are written here and read what was written here, with the same types.
+            // One that does not fit has met other tables, or other values.
             (
-                E::FromSqlConversionFailure(..)
+                E::SqlInputError { .. }
+                | E::FromSqlConversionFailure(..)
                 | E::IntegralValueOutOfRange(..)
                 | E::Utf8Error(..)
                 | E::InvalidColumnType(..),
@@ -278,13 +274,12 @@ impl Store {
         let connection = connect::connect(&self.files.at(&self.files.main()), connect::Missing::Create)?;
         connect::prepare(&connection, &*self.random)?;
         let (meta, seal) = connect::verify(&connection, self.integrity)?;
-        if self.taken_up {
-            // A commit whose sync had failed may be readable without being on the disk. What the
-            // log holds is copied, and that copy synced. A full disk has lost nothing.
-            match connect::checkpoint(&connection) {
-                Ok(()) | Err(StoreError::Full) => {}
-                Err(error) => return Err(error),
-            }
+        // What the log holds is copied into the database, and that copy synced: after a commit
+        // whose sync had failed, the log may be readable without being on the disk. A full disk
+        // has lost nothing.
+        match connect::checkpoint(&connection) {
+            Ok(()) | Err(StoreError::Full) => {}
+            Err(error) => return Err(error),
         }
         self.meta = meta;
         self.seal = seal;

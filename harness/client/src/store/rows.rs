@@ -363,17 +363,16 @@ pub(super) fn put_queue(connection: &Connection, row: &mut QueueRow) -> rusqlite
 }
 
 /// The rows of `table` that are whole, whatever is wrong with the rest. A damaged page ends a
-/// walk through the table, so it is walked from both of its ends.
+/// walk through the table, so it is walked from both of its ends. Columns go by their places:
+/// their names may be damaged too.
 fn whole<T>(
     connection: &Connection,
     table: &str,
-    columns: &str,
-    key: &str,
     read: impl Fn(&Row<'_>) -> Result<T>,
     keep: &mut impl FnMut(T),
 ) -> Result<()> {
     for order in ["ASC", "DESC"] {
-        let sql = format!("SELECT {columns} FROM {table} ORDER BY {key} {order}");
+        let sql = format!("SELECT * FROM {table} ORDER BY 1 {order}");
         let walk = || -> Result<Vec<T>> {
             let mut found = Vec::new();
             let mut select = connection.prepare(&sql)?;
@@ -401,17 +400,10 @@ fn whole<T>(
 
 /// The records that are whole in a damaged database.
 pub(super) fn whole_records(connection: &Connection, keep: &mut impl FnMut(RecordRow)) -> Result<()> {
-    whole(
-        connection,
-        "records",
-        record_columns!(),
-        "record",
-        |row| read_record(row, Integrity::Checked),
-        keep,
-    )
+    whole(connection, "records", |row| read_record(row, Integrity::Checked), keep)
 }
 
 /// The rows of the queue that are whole in a damaged database.
 pub(super) fn whole_queue(connection: &Connection, keep: &mut impl FnMut(QueueRow)) -> Result<()> {
-    whole(connection, "queue", queue_columns!(), "seq", |row| read_queue(row, Integrity::Checked), keep)
+    whole(connection, "queue", |row| read_queue(row, Integrity::Checked), keep)
 }

@@ -134,7 +134,9 @@ fn used_before(used: &[u64], goes_on: bool) {
 
 #[test]
 fn only_work_whose_number_was_used_before_gets_another() {
-    for used in [&[][..], &[1], &[2], &[3], &[4], &[5], &[7], &[1, 2, 3], &[4, 5], &[2, 6], &[1, 2, 3, 4, 5, 6, 7]] {
+    for used in
+        [&[][..], &[1], &[2], &[3], &[4], &[5], &[7], &[1, 2, 3], &[4, 5], &[2, 6], &[1, 2, 3, 4, 5, 6, 7]]
+    {
         used_before(used, false);
         used_before(used, true);
     }

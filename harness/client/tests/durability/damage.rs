@@ -123,7 +123,8 @@ fn who_does_not_look_shows_or_sends_what_nobody_wrote() {
     let (mut phone, state) = switched_off();
     phone.policy = ClientPolicy { integrity: Integrity::Trusted, ..ClientPolicy::default() };
     let disk = phone.disk.snapshot();
-    let wrong = |draw| catch_unwind(AssertUnwindSafe(|| start_on(&phone.with_disk(flipped(&disk, draw)), &state)));
+    let wrong =
+        |draw| catch_unwind(AssertUnwindSafe(|| start_on(&phone.with_disk(flipped(&disk, draw)), &state)));
     assert!((0..FLIPS).any(|draw| wrong(draw).is_err()));
 }
 
@@ -153,7 +154,8 @@ fn a_crash_in_the_middle_of_mending_loses_nothing_that_mending_keeps() {
                 }
                 crashes += 1;
                 let end = start_on(&phone.with_disk(disk), &state);
-                let at = format!("flip {draw}, {outcome:?} before {} {:?} of {}", seed, point.kind, point.file);
+                let at =
+                    format!("flip {draw}, {outcome:?} before {} {:?} of {}", seed, point.kind, point.file);
                 assert_eq!(end, expected, "{at}");
             }
         }

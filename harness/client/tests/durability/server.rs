@@ -231,7 +231,8 @@ impl State {
                     };
                     let place = (mutation.record.clone(), name.clone());
                     let mine = base.after.map(|after| (device.to_owned(), after));
-                    let fits = version == base.version || mine.is_some() && self.writers.get(&place) == mine.as_ref();
+                    let fits = version == base.version
+                        || mine.is_some() && self.writers.get(&place) == mine.as_ref();
                     self.conflicts += u64::from(!fits);
                     if fits {
                         let field = ServerField::Version { value: value.clone(), version: version + 1 };
