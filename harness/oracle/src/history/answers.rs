@@ -31,37 +31,31 @@ pub(crate) struct State {
     pub(crate) gone: bool,
 }
 
-/// The records whose work the server's answers to a push call done. An answer of an unknown form
-/// is not known to leave anything out.
-pub(super) fn done(
+/// Reads the server's answers to a push: the records whose work they call done, and the states
+/// that come with it. An answer of an unknown form is not known to leave anything out.
+pub(super) fn read_push(
     carried: &BTreeSet<usize>,
     bodies: &[&str],
     ids: &BTreeMap<&RecordId, usize>,
+    told: &mut Vec<(RecordId, State)>,
 ) -> BTreeSet<usize> {
     let mut done = BTreeSet::new();
     for body in bodies {
-        let Ok(answer) = serde_json::from_str::<Answer<Outcome>>(body) else { return carried.clone() };
-        for result in answer.results {
-            let taken = result.outcome.is_some_and(|outcome| outcome.get("done").is_some());
-            done.extend(result.record.filter(|_| taken).and_then(|record| ids.get(&record).copied()));
-        }
+        let finished = match serde_json::from_str::<Answer<Record>>(body) {
+            Ok(answer) => {
+                let finished = answer.finished();
+                told.extend(answer.results.into_iter().filter_map(MutationResult::read));
+                finished
+            }
+            // States of an unknown form tell nothing, but do not hide what was done.
+            Err(_) => match serde_json::from_str::<Answer<IgnoredAny>>(body) {
+                Ok(answer) => answer.finished(),
+                Err(_) => return carried.clone(),
+            },
+        };
+        done.extend(finished.iter().filter_map(|record| ids.get(record).copied()));
     }
     if bodies.is_empty() { carried.clone() } else { done }
-}
-
-/// Reads the states that come with the answer to a push.
-pub(super) fn read_states(body: &str, told: &mut Vec<(RecordId, State)>) {
-    let Ok(answer) = serde_json::from_str::<Answer<PushedState>>(body) else { return };
-    for result in answer.results {
-        match (result.state, result.record) {
-            (Some(state), _) => told.extend(state.read()),
-            // Nothing to see: it was deleted, or is not for these eyes.
-            (None, Some(record)) => {
-                told.push((record, State { version: None, fields: BTreeMap::new(), gone: true }));
-            }
-            (None, None) => {}
-        }
-    }
 }
 
 /// Reads a page of a pull. Whether it is the last one; none where it is no page.
@@ -69,7 +63,7 @@ pub(super) fn read_page(body: &str, told: &mut Vec<(RecordId, State)>) -> Option
     let page: Page = serde_json::from_str(body).ok()?;
     for change in page.changes {
         if let Some(state) = change.record {
-            told.extend(state.read());
+            told.push(state.read());
         }
         for removal in [change.tombstone, change.removed].into_iter().flatten() {
             let state = State { version: removal.version, fields: BTreeMap::new(), gone: true };
@@ -80,20 +74,35 @@ pub(super) fn read_page(body: &str, told: &mut Vec<(RecordId, State)>) -> Option
 }
 
 #[derive(Deserialize)]
-struct Answer<R> {
-    results: Vec<R>,
+struct Answer<S> {
+    results: Vec<MutationResult<S>>,
 }
 
 #[derive(Deserialize)]
-struct Outcome {
+struct MutationResult<S> {
     record: Option<RecordId>,
     outcome: Option<Json>,
+    state: Option<S>,
 }
 
-#[derive(Deserialize)]
-struct PushedState {
-    record: Option<RecordId>,
-    state: Option<Record>,
+impl<S> Answer<S> {
+    /// The records whose work is done.
+    fn finished(&self) -> Vec<RecordId> {
+        let is_done = |result: &&MutationResult<S>| {
+            result.outcome.as_ref().is_some_and(|outcome| outcome.get("done").is_some())
+        };
+        self.results.iter().filter(is_done).filter_map(|result| result.record.clone()).collect()
+    }
+}
+
+impl MutationResult<Record> {
+    fn read(self) -> Option<(RecordId, State)> {
+        match self.state {
+            Some(state) => Some(state.read()),
+            // Nothing to see: it was deleted, or is not for these eyes.
+            None => Some((self.record?, State { version: None, fields: BTreeMap::new(), gone: true })),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -186,10 +195,10 @@ fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
 }
 
 impl Record {
-    fn read(self) -> Option<(RecordId, State)> {
+    fn read(self) -> (RecordId, State) {
         let fields = self.fields.into_iter().filter_map(|(name, field)| Some((name, field.value()?)));
         let state = State { version: Some(self.version), fields: fields.collect(), gone: self.deleted };
-        Some((self.record, state))
+        (self.record, state)
     }
 }
 

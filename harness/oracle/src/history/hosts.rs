@@ -104,8 +104,10 @@ impl<'t> Hosts<'t> {
     /// Every damage of a machine's disk, in order.
     pub(crate) fn damages(&self, host: &str) -> &[Damage] {
         // Asked of every sight of every field: nearly all runs have none.
-        let host = self.by_name.get(host).filter(|_| self.have_damages);
-        host.map(|host| host.damages.as_slice()).unwrap_or_default()
+        if !self.have_damages {
+            return &[];
+        }
+        self.by_name.get(host).map(|host| host.damages.as_slice()).unwrap_or_default()
     }
 
     /// The last damage of a machine's disk before `at`.

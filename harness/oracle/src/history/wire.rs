@@ -177,8 +177,7 @@ impl<'t> Wire<'t> {
                 self.full_pulls.entry(device).or_default().push((request.sent, at));
             }
         } else if !request.records.is_empty() {
-            request.done = answers::done(&request.records, &bodies, ids);
-            bodies.iter().for_each(|body| answers::read_states(body, &mut told));
+            request.done = answers::read_push(&request.records, &bodies, ids, &mut told);
         }
         for (id, state) in told {
             if let Some(&record) = ids.get(&id) {

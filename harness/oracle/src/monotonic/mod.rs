@@ -28,7 +28,7 @@ use deadzone_contract::rules;
 
 use crate::findings::{Case, Findings};
 use crate::history::records::entity_of;
-use crate::history::{History, RecordHistory, Sight, What, words};
+use crate::history::{History, Hosts, RecordHistory, Sight, What, words};
 use crate::verdict::Verdict;
 
 use screen::{Screen, WentBack};
@@ -45,8 +45,9 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
             continue;
         }
         let entity = entity_of(record, &history.actions).unwrap_or_default();
-        Walk { history, index, record, entity, screens: BTreeMap::new(), server_forgot: 0 }
-            .run(&mut findings);
+        let works = Works::on(history, record);
+        let walk = Walk { history, index, record, entity, works, screens: BTreeMap::new(), server_forgot: 0 };
+        walk.run(&mut findings);
     }
     findings.verdict()
 }
@@ -64,24 +65,46 @@ enum Step<'t> {
     Looked(&'t str),
 }
 
-/// A device at a moment.
-struct Owner<'h, 't> {
-    history: &'h History<'t>,
-    device: &'t str,
-    /// When it had last called the record synced and had been told of it: whichever came first.
-    synced: Option<usize>,
+/// What devices did, each from when to when, in order.
+type ByDevice<'t> = BTreeMap<&'t str, Vec<(usize, usize)>>;
+
+/// What devices did to the fields of one record.
+struct Works<'t> {
+    by_field: BTreeMap<&'t str, ByDevice<'t>>,
 }
 
-impl Owner<'_, '_> {
-    /// Whether it has work on a field that it has not called synced, or that no answer can have
-    /// told of: its own, or that of a device that it is a copy of.
-    fn has_work(&self, record: &RecordHistory<'_>, field: &str, at: usize) -> bool {
-        let Some(field) = record.fields.get(field) else { return false };
-        let mut runs = record.effects_on(field).rev().map(|(_, effect)| &self.history.actions[effect.action]);
-        let last = runs.find(|run| {
-            run.begun < at && !run.refused() && self.history.hosts.holds_work_of(self.device, run.device)
-        });
-        last.is_some_and(|run| self.synced.is_none_or(|synced| synced <= run.ended))
+impl<'t> Works<'t> {
+    fn on(history: &History<'t>, record: &RecordHistory<'t>) -> Works<'t> {
+        let mut by_field: BTreeMap<&str, ByDevice<'_>> = BTreeMap::new();
+        for effect in &record.effects {
+            let run = history.action_of(effect);
+            if let Some(field) = effect.field.filter(|_| !run.refused()) {
+                by_field
+                    .entry(field)
+                    .or_default()
+                    .entry(run.device)
+                    .or_default()
+                    .push((run.begun, run.ended));
+            }
+        }
+        Works { by_field }
+    }
+
+    /// Whether a device has work on a field, its own or that of a device that it is a copy of,
+    /// that was not over when it had last called the record synced and had been told of it.
+    fn pending(
+        &self,
+        hosts: &Hosts<'_>,
+        field: &str,
+        device: &str,
+        settled: Option<usize>,
+        at: usize,
+    ) -> bool {
+        self.by_field.get(field).into_iter().flatten().any(|(of, works)| {
+            let last = works[..works.partition_point(|&(begun, _)| begun < at)].last();
+            hosts.holds_work_of(device, of)
+                && last.is_some_and(|&(_, ended)| settled.is_none_or(|settled| settled <= ended))
+        })
     }
 }
 
@@ -91,6 +114,7 @@ struct Walk<'h, 't> {
     index: usize,
     record: &'h RecordHistory<'t>,
     entity: &'t str,
+    works: Works<'t>,
     screens: BTreeMap<&'t str, Screen<'h>>,
     /// How often the server's disk forgot: versions begin anew.
     server_forgot: usize,
@@ -152,11 +176,12 @@ impl<'h, 't> Walk<'h, 't> {
         if hosts.is_behind(device, 0, sight.at) || sight.discarded() {
             return;
         }
-        let owner = Owner { history: self.history, device, synced: screen.synced.min(screen.told) };
+        // Whichever came first; none where one of them never came.
+        let settled = screen.synced.min(screen.told);
         let mut wrong = None;
         for (field, known) in &mut screen.fields {
             let disputed = sight.view.conflicts.iter().any(|open| open.field == *field);
-            if !disputed && !owner.has_work(self.record, field, sight.at) {
+            if !disputed && !self.works.pending(hosts, field, device, settled, sight.at) {
                 let back = known.judge(sight.view.fields.get(*field), sight.at);
                 wrong = wrong.or(back.map(|back| (*field, back)));
             }

@@ -94,6 +94,26 @@ fn a_host_that_was_down_all_along_explains_silence() {
 }
 
 #[test]
+fn sleep_explains_silence() {
+    let run = run().begin("phone", "task/1", create(&["title=T"])).then("phone", Event::Suspended);
+    let run = run.wait_ms(60_000).then("phone", Event::Resumed);
+    run.clone().indefinite("task/1").finish().passes("alive");
+    assert!(
+        run.wait_ms(2_000).indefinite("task/1").finish().verdict("alive").starts_with("fail\nhung create")
+    );
+}
+
+#[test]
+fn what_does_not_start_on_a_failing_disk_is_right_to_say_so() {
+    let full = |active| Event::DiskFault { active };
+    let run = run().then("phone", full(true));
+    run.clone().then("phone", broke()).finish().passes("alive");
+    assert!(run.clone().then("tablet", broke()).finish().verdict("alive").starts_with("fail\nbroke device"));
+    let over = run.then("phone", full(false)).then("phone", broke()).finish();
+    assert!(over.verdict("alive").starts_with("fail\nbroke device"));
+}
+
+#[test]
 fn the_run_has_to_come_to_its_end() {
     assert_snapshot!(run().verdict("alive"), @r"
     unknown

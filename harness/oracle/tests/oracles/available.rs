@@ -81,7 +81,7 @@ fn a_storage_that_fails_may_refuse() {
     let doubts = |run: &Run| run.judge().unknowns().join("\n");
     assert!(!doubts(&during).contains("did not go as written"), "{}", doubts(&during));
     // It began under the fault, or came under it.
-    refused(full.clone().then("phone", disk_fault(false)), "task/1", Code::Storage).passes("available");
+    refused(full.then("phone", disk_fault(false)), "task/1", Code::Storage).passes("available");
     let came = begun().then("phone", disk_fault(true)).then("phone", disk_fault(false));
     refused(came, "task/1", Code::Storage).passes("available");
     let over = run().then("phone", disk_fault(true)).then("phone", disk_fault(false));

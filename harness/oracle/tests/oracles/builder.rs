@@ -246,7 +246,7 @@ impl Run {
     }
 
     /// The device loses everything and starts anew.
-    pub(crate) fn is_wiped(self, device: &str) -> Run {
+    pub(crate) fn loses_all(self, device: &str) -> Run {
         self.goes_down(device).forgets(device, 0).then(device, Event::Wiped).comes_up(device)
     }
 

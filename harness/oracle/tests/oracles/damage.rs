@@ -36,12 +36,12 @@ const CARRIED: [&str; 3] = ["task/1 create", "task/1 title=T@1", "task/1 complet
 
 #[test]
 fn what_only_the_disk_held_may_be_gone() {
-    let wiped = unsent().is_wiped("phone");
+    let wiped = unsent().loses_all("phone");
     fine(&wiped.clone().ends_with(&[]));
     fine(&wiped.ends_with(&[t()]));
     fails(&unsent().restarts("phone").ends_with(&[]), "lost at-end create");
     // What was saved after the damage, or is still there, is asked for.
-    let later = unsent().is_wiped("phone").does("phone", "task/2", create(&["title=U"]));
+    let later = unsent().loses_all("phone").does("phone", "task/2", create(&["title=U"]));
     fails(&later.ends_with(&[]), "lost at-end create");
     let kept = unsent();
     let since = kept.here();
@@ -55,15 +55,15 @@ fn what_only_the_disk_held_may_be_gone() {
 fn what_the_server_called_done_has_to_come_back() {
     let sent = unsent().sends("phone", "e1", &CARRIED).arrives("e1");
     // Not even the answer has to arrive.
-    let done = sent.clone().answered("e1").is_wiped("phone");
+    let done = sent.clone().answered("e1").loses_all("phone");
     fine(&done.clone().ends_with(&[t()]));
     fails(&done.ends_with(&[]), "lost at-end create");
-    let unanswered = sent.clone().is_wiped("phone");
+    let unanswered = sent.clone().loses_all("phone");
     fine(&unanswered.clone().ends_with(&[]));
     fine(&unanswered.ends_with(&[t()]));
     let refusal = r#"{"record":"id:task/1","outcome":{"rejected":{"code":"forbidden"}}}"#;
     let refused = sent.answered_with("e1", &format!(r#"{{"results":[{refusal},{refusal},{refusal}]}}"#));
-    fine(&refused.is_wiped("phone").ends_with(&[]));
+    fine(&refused.loses_all("phone").ends_with(&[]));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn each_effect_is_lost_or_done_by_itself() {
     let edited =
         run.does("phone", "a2", edit("task/1", &["title=Later", "completed_count+=16", "tags+=home"]));
     let with = |title: &str, count: &str| task("task/1", &[title, count]);
-    let wiped = edited.clone().is_wiped("phone");
+    let wiped = edited.clone().loses_all("phone");
     fine(&wiped.clone().ends_with(&[with("title=T", "completed_count=2")]));
     fails(&wiped.clone().ends_with(&[with("title=T", "completed_count=0")]), "lost at-end counter add");
     fails(&wiped.ends_with(&[with("title=T", "completed_count=34")]), "duplicated counted-twice");
@@ -82,14 +82,14 @@ fn each_effect_is_lost_or_done_by_itself() {
     let results = r#"{"results":[
         {"record":"id:task/1","outcome":{"done":{"fields":{"completed_count":"applied"}}}},
         {"record":"id:task/1","outcome":{"done":{"fields":{"tags":{"rejected":{"code":"invalid"}}}}}}]}"#;
-    let wiped = part.answered_with("e2", results).is_wiped("phone");
+    let wiped = part.answered_with("e2", results).loses_all("phone");
     fine(&wiped.clone().ends_with(&[with("title=T", "completed_count=18")]));
     fails(&wiped.ends_with(&[with("title=T", "completed_count=2")]), "lost at-end counter add");
 }
 
 #[test]
 fn the_device_may_show_less_until_it_has_pulled_everything() {
-    let wiped = unsent().pushes("phone", "e1", &CARRIED).shows("phone", t()).is_wiped("phone");
+    let wiped = unsent().pushes("phone", "e1", &CARRIED).shows("phone", t()).loses_all("phone");
     let bare = wiped.look("phone", &[], &[]);
     let pulled = bare.clone().pulls_page("phone", "e2", &["task/1@1 title=T completed_count=2"]);
     fine(&pulled.clone().ends_with(&[t()]));
@@ -134,7 +134,7 @@ fn a_copy_sends_the_work_of_its_origin_and_it_counts_once() {
 
 #[test]
 fn what_its_copy_sent_is_not_lost_with_the_origin() {
-    let copied = unsent().becomes("tablet", "phone").pushes("tablet", "e1", &CARRIED).is_wiped("phone");
+    let copied = unsent().becomes("tablet", "phone").pushes("tablet", "e1", &CARRIED).loses_all("phone");
     fails(&copied.clone().ends_with(&[]), "lost at-end create");
     fine(&copied.ends_with(&[t()]));
 }
@@ -142,7 +142,7 @@ fn what_its_copy_sent_is_not_lost_with_the_origin() {
 #[test]
 fn a_copy_keeps_what_its_origin_discarded_later() {
     let copied = unsent().becomes("tablet", "phone").does("phone", "a2", discard("task/1"));
-    fine(&copied.clone().gone("phone", "task/1").ends_with(&[t()]));
+    fine(&copied.gone("phone", "task/1").ends_with(&[t()]));
     // Discarded before it was copied, it is nowhere.
     let before = unsent().does("phone", "a2", discard("task/1")).gone("phone", "task/1");
     fails(&before.becomes("tablet", "phone").ends_with(&[t()]), "invented discarded-work create");
@@ -160,7 +160,7 @@ fn a_removal_of_what_a_copy_sent_was_made_in_knowledge_of_it() {
 #[test]
 fn a_device_is_not_sure_to_know_what_its_disk_forgot() {
     // The new title may lose: its stamp need not be above one that the disk forgot.
-    let wiped = unsent().pushes("phone", "e1", &CARRIED).is_wiped("phone");
+    let wiped = unsent().pushes("phone", "e1", &CARRIED).loses_all("phone");
     let pulled = wiped.pulls_page("phone", "e2", &[]).shows("phone", task("task/1", &["completed_count=2"]));
     let run = pulled.does("phone", "a2", edit("task/1", &["title=U"]));
     fine(&run.clone().ends_with(&[t()]));

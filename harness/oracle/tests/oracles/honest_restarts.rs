@@ -112,12 +112,12 @@ fn a_copy_starts_from_what_it_copied() {
 #[test]
 fn a_wiped_tray_is_empty() {
     let failed = tray(created().shows("phone", as_is(Failed)), &[Failed]);
-    failed.is_wiped("phone").look("phone", &[], &[]).passes("honest");
+    failed.loses_all("phone").look("phone", &[], &[]).passes("honest");
 }
 
 #[test]
 fn what_was_lost_with_its_disk_is_not_waited_for() {
-    let wiped = created().is_wiped("phone").pulls_page("phone", "e1", &[]);
+    let wiped = created().loses_all("phone").pulls_page("phone", "e1", &[]);
     wiped.shows("phone", as_is(Synced)).passes("honest");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::builder::*;
 use deadzone_contract::{Action, Rule};
-use deadzone_oracle::{Judgement, ORACLES, Outcome, judge};
+use deadzone_oracle::{Doubt, Judgement, ORACLES, Outcome, judge};
 use deadzone_trace::{Event, Trace};
 use insta::assert_snapshot;
 
@@ -67,6 +67,25 @@ fn a_run_without_its_end_proves_nothing() {
     the run did not come to its end
     alive: the run did not come to its end
     ");
+}
+
+#[test]
+fn who_draws_scripts_can_tell_doubts_apart() {
+    let idle = Event::FaultBegan { fault: "f1".to_owned(), text: "skew phone by 1h".to_owned() };
+    let mut run = good().begin("phone", "a2", discard("task/1")).refused("a2").then("world", idle);
+    run.trace.entries.retain(|entry| !matches!(entry.event, Event::Saved { .. } | Event::Finished(_)));
+    let json: Vec<_> = run.judge().doubts.iter().map(|doubt| serde_json::to_string(doubt).unwrap()).collect();
+    assert_snapshot!(json.join("\n"), @r#"
+    {"doubt":"nothing-saved"}
+    {"doubt":"unfinished"}
+    {"doubt":"step-refused","device":"phone","action":"a2","code":"invalid","detail":"no"}
+    {"doubt":"fault-idle","fault":"f1","text":"skew phone by 1h"}
+    {"doubt":"oracle","oracle":"lost","why":"users went on after the world had settled last"}
+    {"doubt":"oracle","oracle":"duplicated","why":"users went on after the world had settled last"}
+    {"doubt":"oracle","oracle":"converged","why":"users went on after the world had settled last"}
+    {"doubt":"oracle","oracle":"alive","why":"the run did not come to its end"}
+    "#);
+    assert_eq!(judge(&Trace::default()).doubts, [Doubt::Headless]);
 }
 
 #[test]

@@ -33,12 +33,32 @@ fn busy() -> Run {
         .restarts("laptop")
         .look("phone", &[asked], &[item("task/1", Conflict), item("task/2", Failed)])
         .gone("phone", "task/1")
+        .pulls_page("laptop", "e4", &["task/1@2 title=Two tags=[home] completed_count=7", "-task/2@3"])
+        .then("laptop", Event::Suspended)
+        .then("laptop", Event::DiskFault { active: true })
+        .does("laptop", "a7", edit("task/1", &["status=late", "completed_count+=1"]))
+        .then("laptop", Event::DiskFault { active: false })
+        .then("laptop", Event::Resumed)
+        .sends("laptop", "e5", &["task/1 completed_count+=1", "task/1 delete"])
+        .arrives("e5")
+        .answered("e5")
+        .goes_down("laptop")
+        .forgets("laptop", 9)
+        .checked("laptop", Some("not a database"))
+        .comes_up("laptop")
+        .gets("laptop", "e6", "/sync?since=0", &page(&["task/1@1 title=One"], false))
+        .shows("laptop", task("task/1", &["title=One"]))
+        .becomes("tablet", "phone")
+        .loses_all("phone")
+        .forgets("server", 0)
         .ends_with(&[task("task/1", &["title=Two", "status=half", "completed_count=7"])])
 }
 
 #[test]
 fn bodies_of_no_known_form() {
-    for body in ["", "{", "null", "[]", "7", r#"{"mutations":7}"#, r#"{"mutations":[{"record":[]}]}"#] {
+    let bodies = ["", "{", "null", "[]", "7", r#"{"mutations":7}"#, r#"{"mutations":[{"record":[]}]}"#];
+    let answers = [r#"{"results":7}"#, r#"{"results":[{"state":[]}]}"#, r#"{"changes":[7],"more":false}"#];
+    for body in bodies.into_iter().chain(answers) {
         let exchange = || Exchange("e1".to_owned());
         let sent = Event::Sent {
             exchange: exchange(),
@@ -48,8 +68,12 @@ fn bodies_of_no_known_form() {
             body: body.to_owned(),
         };
         let run = run().does("phone", "task/1", create(&["title=T"])).then("phone", sent).arrives("e1");
-        let run = run.answered_with("e1", body).ends_with(&[task("task/1", &["title=T"])]);
+        let run = run.answered_with("e1", body).gets("phone", "e2", "/sync", body);
+        let forgot = run.clone().loses_all("phone").ends_with(&[]);
+        forgot.passes("lost");
+        let run = run.ends_with(&[task("task/1", &["title=T"])]);
         run.passes("lost");
+        run.passes("monotonic");
     }
 }
 
