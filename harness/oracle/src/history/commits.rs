@@ -18,6 +18,8 @@ pub(super) struct Commits {
 
 /// One mutation in one push.
 struct Carried {
+    /// When it left the device itself; none: a copy of it sent it.
+    own: Option<usize>,
     /// When a mutation of this number first left its device.
     first_sent: usize,
     kind: Json,
@@ -52,29 +54,32 @@ impl Commits {
                 let fields = mutation.get("fields").and_then(Json::as_object).cloned().unwrap_or_default();
                 let kind = mutation.get("kind").cloned().unwrap_or_default();
                 let done = results.iter().find_map(|(at, results)| Some((*at, refused_of(results.get(i)?)?)));
-                let carried = Carried { first_sent: first, kind, fields, done };
+                let own = (push.device == device).then_some(push.sent);
+                let carried = Carried { own, first_sent: first, kind, fields, done };
                 commits.by_record.entry(record).or_default().push(carried);
             }
         }
         commits
     }
 
-    /// Whether the server called an effect done before `until`.
-    pub(super) fn had(
+    /// When the server first called an effect done that its device's disk forgot at `forgot`: what
+    /// the device sent afterwards is other work, however much it looks like it.
+    pub(super) fn done(
         &self,
         history: &History<'_>,
         record: usize,
         effect: &Effect<'_>,
-        until: usize,
-    ) -> bool {
+        forgot: usize,
+    ) -> Option<usize> {
         let begun = history.action_of(effect).begun;
-        self.by_record.get(&record).into_iter().flatten().any(|carried| {
-            carried.first_sent > begun
-                && carried.is(effect)
-                && carried.done.as_ref().is_some_and(|(at, refused)| {
-                    *at < until && effect.field.is_none_or(|field| !refused.contains(field))
-                })
-        })
+        let carried = self.by_record.get(&record).into_iter().flatten();
+        let carried = carried.filter(|carried| {
+            carried.own.is_none_or(|sent| sent < forgot) && carried.first_sent > begun && carried.is(effect)
+        });
+        let done = carried.filter_map(|carried| carried.done.as_ref());
+        done.filter(|(_, refused)| effect.field.is_none_or(|field| !refused.contains(field)))
+            .map(|(at, _)| *at)
+            .min()
     }
 }
 

@@ -96,7 +96,7 @@ impl<'t> Hosts<'t> {
                 let pull = up.and_then(|up| pulls.iter().find(|(sent, _)| sent > up));
                 let Some(&(_, had)) = pull else { continue };
                 let shown_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
-                damage.over = entries.partition_point(|entry| entry.at_us <= shown_us).max(had + 1);
+                damage.over = entries.partition_point(|entry| entry.at_us <= shown_us);
             }
         }
     }

@@ -79,12 +79,14 @@ fn destroy(history: &mut History<'_>) {
             let Some(damage) = history.hosts.destroyed(work.device, work.ended) else { continue };
             let (at, device) = (damage.at, work.device);
             let commits = commits.entry(device).or_insert_with(|| Commits::of(history, device));
-            if !work.saved() || commits.had(history, r, effect, at) {
+            let done = commits.done(history, r, effect, at);
+            if !work.saved() || done.is_some_and(|done| done < at) {
                 continue;
             }
             let effect = &mut history.records[r].effects[e];
+            // The device does not have it any more; the server may have got it all the same.
             effect.destroyed = Some(at);
-            if effect.status == Status::Must {
+            if effect.status == Status::Must && done.is_none() {
                 effect.status = Status::May;
             }
         }

@@ -56,7 +56,7 @@ fn failed_work_is_in_the_tray_after_a_restart() {
       expected: synced only once the server's answer is there
       evidence: invoked task/1, saved task/1, shown phone
     ");
-    assert_snapshot!(failed.clone().look("phone", &[], &[]).verdict("honest"), @r"
+    assert_snapshot!(failed.look("phone", &[], &[]).verdict("honest"), @r"
     fail
     tray-forgotten failed: phone's tray had `set status=done` on task/1 in it, and has not after a restart
       expected: task/1 in phone's tray until somebody decides

@@ -14,7 +14,7 @@ fn crashed() -> Run {
 #[test]
 fn a_database_passes_its_check() {
     let run = crashed().checked("phone", None).comes_up("phone");
-    run.clone().passes("intact");
+    run.passes("intact");
     run.goes_down("phone").checked("phone", None).comes_up("phone").passes("intact");
 }
 

@@ -88,6 +88,9 @@ fn own_work_covers_a_field_until_it_is_synced() {
     let again = || task("task/1", &["title=Old", "completed_count=8"]);
     let shown = edited.shows("laptop", in_state(Modified, again()));
     shown.passes("monotonic");
+    // What a pull brings meanwhile stands underneath it.
+    let pulled = shown.clone().pulls_page("laptop", "e3", &[NEW]);
+    pulled.shows("laptop", in_state(Modified, again())).passes("monotonic");
     // Others changed it meanwhile.
     let newer = "task/1@4 title=Newest tags=[] completed_count=8";
     let synced = shown.shows("laptop", in_state(Synced, again())).pulls_page("laptop", "e4", &[newer]);
