@@ -93,11 +93,22 @@ pub struct Step {
     /// `a4:` before the step. Names its actions and its fault, and keys its draws; where none is
     /// written, [`Script::steps`] gives one by the step's ordinal.
     pub label: Option<String>,
-    /// `at 12.5s`: not before this time since the first step, and not before the `at` of a step
-    /// above; else right after the step before.
-    pub at: Option<Duration>,
+    /// When it happens; right after the step before where nothing is said.
+    pub at: Option<At>,
     /// What happens.
     pub act: Act,
+}
+
+/// When a step happens that does not just follow the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// `at start`: before anything has started, so that the set-up of the world is in it. Faults
+    /// only, and before every step that is none. What lies in wait from there for one thing to
+    /// happen outlasts a `heal`.
+    Start,
+    /// `at 12.5s`: not before this time since the first step, and not before the `at` of a step
+    /// above.
+    Time(Duration),
 }
 
 /// What happens in a step.
@@ -241,8 +252,9 @@ pub enum Survivors {
     KeepAll,
     /// `torn-prefix`: the oldest of it, and a part of the write that comes then.
     TornPrefix,
-    /// `subset`: any sectors of it.
-    Subset,
+    /// `subset`: any sectors of it. `subset-3`: those of the third draw; 0 where no number is
+    /// said. Each number is a draw of its own.
+    Subset(u32),
 }
 
 /// When a fault that lies in wait for a host's own doing brings it down.

@@ -11,7 +11,7 @@ use deadzone_contract::{Change, Choice, Value};
 use crate::amount::{Ordinal, Rate, Share, Signed, Time, TimeRange};
 use crate::words::{DISK_OPERATIONS, SURVIVORS, is_word, role, word_of};
 use crate::{
-    Act, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
+    Act, At, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
     Survivors, Target, UserAction,
 };
 
@@ -88,12 +88,13 @@ impl Display for Step {
         if let Some(label) = &self.label {
             write!(f, "{:<4} ", format!("{label}:"))?;
         }
-        if let Some(at) = self.at {
-            // Behind a time of any length there is no column to keep.
-            write!(f, "at {} ", Time::of(at))?;
-            return write_act(f, &self.act, 0);
+        match self.at {
+            None => return self.act.fmt(f),
+            Some(At::Start) => f.write_str("at start ")?,
+            Some(At::Time(time)) => write!(f, "at {} ", Time::of(time))?,
         }
-        self.act.fmt(f)
+        // Behind a time of any length there is no column to keep.
+        write_act(f, &self.act, 0)
     }
 }
 
@@ -158,7 +159,10 @@ impl Display for Crash {
 
 impl Display for Survivors {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(word_of(SURVIVORS, self))
+        match self {
+            Survivors::Subset(number @ 1..) => write!(f, "subset-{number}"),
+            named => f.write_str(word_of(SURVIVORS, named)),
+        }
     }
 }
 

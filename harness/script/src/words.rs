@@ -31,7 +31,7 @@ pub(crate) const SURVIVORS: &[(&str, Survivors)] = &[
     ("lose-all", Survivors::LoseAll),
     ("keep-all", Survivors::KeepAll),
     ("torn-prefix", Survivors::TornPrefix),
-    ("subset", Survivors::Subset),
+    ("subset", Survivors::Subset(0)),
 ];
 
 /// Operations of a disk that can be made to fail.

@@ -62,13 +62,11 @@ impl Front {
         let device = name.as_deref().and_then(|name| name.split('#').next()).unwrap_or_default().to_owned();
         let class = class(request.uri().path());
         let call = Call { exchange: name.map(Exchange), device, class, request };
-        if call.exchange.is_none() {
-            return self.serve(&call, 1).await;
-        }
-        match self.nemesis.request_fate(&call.device, call.class) {
+        let Some(exchange) = &call.exchange else { return self.serve(&call, 1).await };
+        match self.nemesis.request_fate(exchange, &call.device, call.class) {
             None => {
                 let answer = self.serve(&call, 1).await?;
-                self.send(&call, answer).await
+                self.send(&call, exchange, answer).await
             }
             Some(RequestFate::Lost(fate)) => {
                 self.nemesis.strike(&fate.label, format!("{} never reached the server", call.words()));
@@ -113,12 +111,17 @@ impl Front {
     }
 
     /// Lets an answer go, as far as its fate allows.
-    async fn send(&self, call: &Call, answer: Response<Bytes>) -> Result<Response<Bytes>, Disconnect> {
+    async fn send(
+        &self,
+        call: &Call,
+        exchange: &Exchange,
+        answer: Response<Bytes>,
+    ) -> Result<Response<Bytes>, Disconnect> {
         // An answer without effect is not what such a fault lies in wait for.
         if !took_effect(call.class, &answer) {
             return Ok(answer);
         }
-        match self.nemesis.answer_fate(&call.device, call.class) {
+        match self.nemesis.answer_fate(exchange, &call.device, call.class) {
             None => Ok(answer),
             Some(AnswerFate::Lost(fate)) => {
                 let what = format!("the answer to {} was lost after the server committed it", call.words());

@@ -46,7 +46,7 @@ use deadzone_script::Script;
 use deadzone_trace::Trace;
 
 pub use lineup::Lineup;
-pub use probe::Probe;
+pub use probe::{CrashPoint, Moment, Probe, Sighted, Sighting};
 
 /// No script lasts longer in simulated time: ten years.
 const HORIZON: Duration = Duration::from_secs(10 * 366 * 24 * 3600);

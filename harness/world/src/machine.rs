@@ -25,6 +25,22 @@ pub(crate) struct Machine {
     drawn: Mutex<BTreeMap<&'static str, u64>>,
 }
 
+/// What draws of what is left after a power loss are for.
+const SURVIVORS: &str = "survivors";
+
+/// What the draw of a power loss makes of what the script says.
+fn outcome(key: DrawKey, survivors: Option<Survivors>) -> Outcome {
+    let drawn = [Survivors::LoseAll, Survivors::KeepAll, Survivors::TornPrefix, Survivors::Subset(0)];
+    let survivors = survivors.unwrap_or_else(|| *key.clone().pick(&drawn).expect("there are four"));
+    let seed = |number: u32| key.num(number.into()).u64();
+    match survivors {
+        Survivors::LoseAll => Outcome::LoseAll,
+        Survivors::KeepAll => Outcome::KeepAll,
+        Survivors::TornPrefix => Outcome::TornPrefix { seed: seed(0) },
+        Survivors::Subset(number) => Outcome::Subset { seed: seed(number) },
+    }
+}
+
 /// No code of others runs under a machine's locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("nothing panics here")
@@ -58,16 +74,17 @@ impl Machine {
 
     /// What a power loss leaves: as the script says, or as the seed does.
     pub(crate) fn outcome(&self, survivors: Option<Survivors>) -> Outcome {
-        let key = self.draw("survivors", "survivors");
-        let drawn = [Survivors::LoseAll, Survivors::KeepAll, Survivors::TornPrefix, Survivors::Subset];
-        let survivors = survivors.unwrap_or_else(|| *key.clone().pick(&drawn).expect("there are four"));
-        let seed = key.num(0).u64();
-        match survivors {
-            Survivors::LoseAll => Outcome::LoseAll,
-            Survivors::KeepAll => Outcome::KeepAll,
-            Survivors::TornPrefix => Outcome::TornPrefix { seed },
-            Survivors::Subset => Outcome::Subset { seed },
-        }
+        outcome(self.draw(SURVIVORS, SURVIVORS), survivors)
+    }
+
+    /// How often [`Machine::outcome`] was asked so far.
+    pub(crate) fn power_losses(&self) -> u64 {
+        lock(&self.drawn).get(SURVIVORS).copied().unwrap_or_default()
+    }
+
+    /// What [`Machine::outcome`] says when it was asked so often before.
+    pub(crate) fn outcome_after(&self, power_losses: u64, survivors: Option<Survivors>) -> Outcome {
+        outcome(self.draws.key(SURVIVORS).text(SURVIVORS).num(power_losses + 1), survivors)
     }
 
     /// Notes that a database is used here.

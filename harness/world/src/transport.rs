@@ -68,9 +68,9 @@ impl Tap {
                 let status = answer.status().as_u16();
                 open.bytes += head_bytes(answer.headers()) + answer.body().len() as u64;
                 let is_servers = replaced.is_none();
-                self.incarnation.record(Event::Delivered { exchange, status, replaced });
+                self.incarnation.record(Event::Delivered { exchange: exchange.clone(), status, replaced });
                 let device = &self.incarnation.machine.name;
-                if is_servers && self.nemesis.delivered(device, class, answer.body()) {
+                if is_servers && self.nemesis.delivered(&exchange, device, class, answer.body()) {
                     // Its process has just died; nobody is left to go on.
                     return std::future::pending().await;
                 }

@@ -7,17 +7,21 @@ use crate::amount::Time;
 use crate::limits::REPEAT_MAX;
 use crate::part::Part;
 use crate::words::is_word;
-use crate::{Act, HostAct, Step, suggest};
+use crate::{Act, At, HostAct, Step, suggest};
 
 impl<'a> Checker<'a> {
     pub(super) fn step(&mut self, step: &'a Step) {
-        if let Some(at) = step.at {
-            self.time(at, Part::At);
-            if at < self.at {
-                let before = Time::of(self.at);
-                self.report(Part::At, format!("a step above stands at {before} already"));
+        match step.at {
+            None => {}
+            Some(At::Start) => self.at_start(step),
+            Some(At::Time(at)) => {
+                self.time(at, Part::At);
+                if at < self.at {
+                    let before = Time::of(self.at);
+                    self.report(Part::At, format!("a step above stands at {before} already"));
+                }
+                self.at = self.at.max(at);
             }
-            self.at = self.at.max(at);
         }
         self.begun |= !matches!(step.act, Act::Fault(_));
         match &step.act {
@@ -45,6 +49,14 @@ impl<'a> Checker<'a> {
             }
             Act::Settle => {}
             Act::Expect(expectation) => self.expectation(expectation),
+        }
+    }
+
+    fn at_start(&mut self, step: &Step) {
+        if !matches!(step.act, Act::Fault(_)) {
+            self.report(Part::At, "only faults begin at the start of the world");
+        } else if self.begun {
+            self.report(Part::At, "what begins at the start stands before every step");
         }
     }
 

@@ -63,9 +63,24 @@ pub(crate) fn survivors(cursor: &mut Cursor<'_>) -> Result<Option<Survivors>, Wr
     if cursor.at_end() || cursor.peek_word() == Some("on") {
         return Ok(None);
     }
+    if cursor.peek_word().is_some_and(|word| word.starts_with(SUBSET)) {
+        return cursor.read("what is left", Part::Which, subset).map(Some);
+    }
     let words = words_in(SURVIVORS);
     let word = cursor.one_of("what is left", &words, &format!("what is left is {}", either(&words)))?;
     Ok(SURVIVORS.iter().find(|(known, _)| *known == word).map(|(_, left)| *left))
+}
+
+/// What a numbered subset begins with.
+const SUBSET: &str = "subset-";
+
+/// `subset-3`
+fn subset(word: &str) -> Result<Survivors, Wrong> {
+    let number = &word[SUBSET.len()..];
+    match count(number).map_err(|wrong| wrong.shift(SUBSET.len()))? {
+        0 => Err(Wrong::new(SUBSET.len()..word.len(), "the first subset is `subset-1`")),
+        number => Ok(Survivors::Subset(number)),
+    }
 }
 
 /// `phone at its 7th disk operation for 2s`

@@ -7,7 +7,7 @@ use crate::parse::cursor::Cursor;
 use crate::parse::{act, declaration, expectation, fault};
 use crate::part::{Marks, Part};
 use crate::words::{DECLARATIONS, STEPS};
-use crate::{Act, Item, Step};
+use crate::{Act, At, Item, Step};
 
 /// Reads a line. `devices` are the names that the whole file declares.
 pub(crate) fn item(line: &str, devices: &[&str]) -> Result<(Item, Marks), Wrong> {
@@ -34,12 +34,12 @@ pub(crate) fn item(line: &str, devices: &[&str]) -> Result<(Item, Marks), Wrong>
 fn step(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Step, Wrong> {
     let label = label(cursor, devices)?;
     let at = if cursor.take_word("at") {
-        let time = cursor.read("a time", Part::At, literal::time)?;
+        let at = cursor.read("a time", Part::At, at)?;
         if cursor.peek_word().is_some() && cursor.is_kind(1, &Kind::Colon) {
             let help = String::from("such as `f1: at 3s fault ...`");
             return Err(cursor.expected("the label before `at`").help(help));
         }
-        Some(time)
+        Some(at)
     } else {
         None
     };
@@ -53,6 +53,11 @@ fn step(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Step, Wrong> {
         _ => act::act(cursor, devices)?,
     };
     Ok(Step { label, at, act })
+}
+
+/// `start`, or `12.5s`.
+fn at(word: &str) -> Result<At, Wrong> {
+    if word == "start" { Ok(At::Start) } else { literal::time(word).map(At::Time) }
 }
 
 /// `a4:`, if the line begins so.

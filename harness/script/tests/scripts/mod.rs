@@ -10,7 +10,7 @@ use deadzone_contract::rules::{ENTITIES, EntityDecl};
 use deadzone_contract::wire::Role;
 use deadzone_contract::{Badge, Change, Choice, Rule, Value};
 use deadzone_script::{
-    Act, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
+    Act, At, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
     Survivors, Target, UserAction,
 };
 use deadzone_trace::{Claim, Expectation, FieldClaim, Place};
@@ -121,8 +121,13 @@ impl Writer<'_> {
             self.at += self.dice.time() / 100 * 100;
             self.at =
                 Duration::from_millis(self.at.as_millis() as u64).min(Duration::from_secs(3_000_000_000));
-            self.at
+            At::Time(self.at)
         });
+        let begun = self
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Step(step) if !matches!(step.act, Act::Fault(_))));
+        let at = if is_fault && !begun && self.dice.below(2) == 0 { Some(At::Start) } else { at };
         let label = if self.dice.goes_wild() { Some(self.dice.text()) } else { label };
         self.items.push(Item::Step(Step { label, at, act }));
     }
@@ -315,7 +320,8 @@ impl Writer<'_> {
     }
 
     fn crash(&mut self) -> Crash {
-        let left = [Survivors::LoseAll, Survivors::KeepAll, Survivors::TornPrefix, Survivors::Subset];
+        let subset = Survivors::Subset(self.dice.below(4));
+        let left = [Survivors::LoseAll, Survivors::KeepAll, Survivors::TornPrefix, subset];
         match self.dice.below(3) {
             0 => Crash::Kill,
             1 => Crash::PowerLoss(None),

@@ -67,7 +67,7 @@ impl Director {
         let parameters = script.parameters();
         let Declared { mut hosts, users, grants, home } =
             Declared::read(script, &parameters, &net, &draws, began);
-        probe.attach(hosts.iter().map(|(name, (machine, _))| (name, machine)), &recorder);
+        probe.attach(hosts.values().map(|(machine, _)| machine), &recorder);
         let names = users.values().chain(grants.iter().map(|(_, user, _)| user));
         let passwords: BTreeMap<String, String> =
             names.map(|user| (user.clone(), format!("password of {user}"))).collect();
@@ -85,7 +85,9 @@ impl Director {
         let start = ServerStart { passwords: passwords.clone(), grants, parameters: parameters.clone() };
         let (falls, fallen) = unbounded_channel();
         let bound_ms = parameters.stamp_ahead;
-        let nemesis = Nemesis::new(recorder.clone(), net.clone(), draws, hosts.clone(), bound_ms, falls);
+        let sights = probe.sights();
+        let nemesis =
+            Nemesis::new(recorder.clone(), net.clone(), draws, hosts.clone(), bound_ms, falls, sights);
         let server = hosts.remove(SERVER).expect("put in above");
         let devices = hosts.into_iter().map(|(name, placed)| {
             let user = users[&name].clone();

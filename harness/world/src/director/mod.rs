@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use deadzone_contract::{Action, Parameters, RecordId};
 use deadzone_net::Draws;
-use deadzone_script::{Act, Fault, HostAct, Moment, Script, Step};
+use deadzone_script::{Act, At, Fault, HostAct, Moment, Script, Step};
 use deadzone_trace::{Event, Expectation, NetTotals};
 use tokio::time::Instant;
 
 use crate::clock::ms;
 use crate::disks::Backup;
 use crate::fleet::{Fleet, SERVER, on_host};
+use crate::nemesis::Until;
 use crate::recorder::{Recorder, WORLD};
 use crate::{audit, settle};
 
@@ -67,18 +68,18 @@ impl Director {
         // What counts from the beginning of the world has to be there then.
         for (_, label, step) in script.steps() {
             if let Act::Fault(fault) = &step.act
-                && counts_from_the_beginning(fault)
+                && is_at_start(step)
             {
-                self.fleet.nemesis.begin(&label, fault, fault.to_string());
+                self.fault(&label, fault, Until::Struck);
             }
         }
         self.set_up().await;
         let began = Instant::now();
         for (line, label, step) in script.steps() {
-            if matches!(&step.act, Act::Fault(fault) if counts_from_the_beginning(fault)) {
+            if is_at_start(step) {
                 continue;
             }
-            if let Some(at) = step.at {
+            if let Some(At::Time(at)) = step.at {
                 tokio::time::sleep_until(began + at).await;
             } else if !matches!(step.act, Act::Expect(_)) {
                 let pause = self.draws.key("think").text(&label).between(0, THINK_MS_MAX);
@@ -154,12 +155,7 @@ impl Director {
                 }
             }
             Act::Wait(time) => tokio::time::sleep(*time).await,
-            Act::Fault(fault) => {
-                if let Fault::Jump { host, by_ms } = fault {
-                    self.jump(host, *by_ms);
-                }
-                self.fleet.nemesis.begin(label, fault, fault.to_string());
-            }
+            Act::Fault(fault) => self.fault(label, fault, Until::Healed),
             Act::End(label) => self.fleet.nemesis.end(label),
             Act::Heal => self.heal().await,
             Act::Settle => self.settle().await,
@@ -167,8 +163,11 @@ impl Director {
         }
     }
 
-    fn jump(&mut self, host: &str, by_ms: i64) {
-        self.fleet.machine(host).clock.jump(by_ms);
+    fn fault(&self, label: &str, fault: &Fault, until: Until) {
+        if let Fault::Jump { host, by_ms } = fault {
+            self.fleet.machine(host).clock.jump(*by_ms);
+        }
+        self.fleet.nemesis.begin(label, fault, until);
     }
 
     async fn host(&mut self, host: &str, what: &HostAct) {
@@ -209,7 +208,7 @@ impl Director {
     }
 
     async fn heal(&mut self) {
-        self.fleet.nemesis.end_all();
+        self.fleet.nemesis.heal();
         self.make_serve(SERVER).await;
         for device in self.fleet.devices() {
             self.fleet.suspend(&device.name, false);
@@ -222,6 +221,10 @@ impl Director {
     }
 
     async fn settle(&mut self) {
+        // Whoever comes up by himself takes part.
+        for host in [SERVER.to_owned()].into_iter().chain(self.device_names()) {
+            self.fleet.back(&host).await;
+        }
         settle::settle(&self.fleet, &self.parameters, self.saved).await;
         self.at_rest = self.fleet.nemesis.is_idle()
             && self.fleet.serves(SERVER)
@@ -282,7 +285,9 @@ impl Director {
     }
 }
 
-/// Whether a fault has to lie in wait before anything has started.
-fn counts_from_the_beginning(fault: &Fault) -> bool {
-    matches!(fault, Fault::Crash { moment: Moment::OperationEver(_), .. })
+/// Whether a step is a fault that begins before anything has started.
+fn is_at_start(step: &Step) -> bool {
+    let counts_from_the_beginning =
+        matches!(&step.act, Act::Fault(Fault::Crash { moment: Moment::OperationEver(_), .. }));
+    step.at == Some(At::Start) || counts_from_the_beginning
 }

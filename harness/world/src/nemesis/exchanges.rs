@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use deadzone_net::Draws;
 use deadzone_script::{Class, Fault};
+use deadzone_trace::Exchange;
 
 use super::{Nemesis, target};
 use crate::clock::ms;
+use crate::probe::Sighted;
 
 /// What happens to a request before the server sees it.
 #[derive(Clone, Debug)]
@@ -39,7 +41,13 @@ pub(crate) struct Fate {
 
 impl Nemesis {
     /// What is to happen to a request that reaches the server's machine.
-    pub(crate) fn request_fate(&self, device: &str, class: Class) -> Option<RequestFate> {
+    pub(crate) fn request_fate(
+        &self,
+        exchange: &Exchange,
+        device: &str,
+        class: Class,
+    ) -> Option<RequestFate> {
+        self.sights.note(&self.recorder, exchange, device, class, || Sighted::Asked);
         self.fate(device, class, |fate, fault| match fault {
             Fault::LoseRequest(_) => Some(RequestFate::Lost(fate)),
             Fault::ProxyPage(_, status) => Some(RequestFate::Page(fate, *status)),
@@ -50,7 +58,8 @@ impl Nemesis {
     }
 
     /// What is to happen to the answer of a request that took effect.
-    pub(crate) fn answer_fate(&self, device: &str, class: Class) -> Option<AnswerFate> {
+    pub(crate) fn answer_fate(&self, exchange: &Exchange, device: &str, class: Class) -> Option<AnswerFate> {
+        self.sights.note(&self.recorder, exchange, device, class, || Sighted::TookEffect);
         self.fate(device, class, |fate, fault| match fault {
             Fault::LoseAnswer(_) => Some(AnswerFate::Lost(fate)),
             Fault::DelayAnswer(_, by) => Some(AnswerFate::Late(fate.clone(), late(&fate, *by))),

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use deadzone_contract::wire::PushAnswer;
+use deadzone_contract::wire::{PushAnswer, SyncPage};
 use deadzone_disk::{Disk, IoError, Losses, Nth, OperationKind, Trap};
 use deadzone_script::{Class, Crash, DiskOperation, Fault, Moment};
-use deadzone_trace::Event;
+use deadzone_trace::{Event, Exchange};
 
 use super::{Active, Nemesis};
 use crate::fleet::how;
+use crate::probe::Sighted;
 
 /// A host that a fault has brought down.
 #[derive(Debug)]
@@ -245,7 +246,9 @@ impl Nemesis {
     }
 
     /// A device has the whole answer of the server to a request. True if it goes down over it.
-    pub(crate) fn delivered(&self, device: &str, class: Class, answer: &[u8]) -> bool {
+    pub(crate) fn delivered(&self, exchange: &Exchange, device: &str, class: Class, answer: &[u8]) -> bool {
+        let more = || class == Class::Pull && has_more(answer);
+        self.sights.note(&self.recorder, exchange, device, class, || Sighted::Delivered { more: more() });
         let due = {
             let mut state = self.lock();
             let crashes = state.active.iter_mut().filter(|active| {
@@ -292,6 +295,12 @@ fn kind(operation: DiskOperation) -> OperationKind {
         DiskOperation::Write => OperationKind::Write,
         DiskOperation::Sync => OperationKind::Sync,
     }
+}
+
+/// Whether an answer to a pull says that there is another page.
+fn has_more(answer: &[u8]) -> bool {
+    let page: Option<SyncPage> = serde_json::from_slice(answer).ok();
+    page.is_some_and(|page| page.more)
 }
 
 /// How many mutations an answer to a push tells the outcome of.

@@ -24,6 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::fleet::{Placed, SERVER};
+use crate::probe::Sights;
 use crate::recorder::{Recorder, WORLD};
 use crate::weight::{self, Exchanged, Jump, Writes};
 
@@ -41,6 +42,8 @@ pub(crate) struct Nemesis {
     stamp_ahead_ms: u64,
     /// Hosts that a fault has brought down, for whoever clears up behind them.
     falls: mpsc::UnboundedSender<Fall>,
+    /// Where it tells what a fault could have lain in wait for.
+    sights: Sights,
     /// This, for the traps on disks.
     this: Weak<Nemesis>,
     /// Told whenever a fault strikes.
@@ -65,8 +68,19 @@ struct Active {
     /// Exchanges, or answers to mutations, that matched so far.
     matched: u32,
     struck: bool,
+    until: Until,
     /// What it does to a disk.
     on_disk: hosts::OnDisk,
+}
+
+/// What ends a fault that no line of the script ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// A `heal`.
+    Healed,
+    /// Its strike, where it lies in wait for one thing to happen: it came with the world, and a
+    /// `heal` does not end it. Else a `heal`.
+    Struck,
 }
 
 impl Nemesis {
@@ -77,6 +91,7 @@ impl Nemesis {
         hosts: BTreeMap<String, Placed>,
         stamp_ahead_ms: u64,
         falls: mpsc::UnboundedSender<Fall>,
+        sights: Sights,
     ) -> Arc<Nemesis> {
         let nemesis = Arc::new_cyclic(|this| Nemesis {
             recorder,
@@ -86,6 +101,7 @@ impl Nemesis {
             state: Mutex::default(),
             stamp_ahead_ms,
             falls,
+            sights,
             this: this.clone(),
             struck: Notify::new(),
         });
@@ -103,7 +119,8 @@ impl Nemesis {
     }
 
     /// Begins a fault. A clock that jumps is for the caller to move.
-    pub(crate) fn begin(&self, label: &str, fault: &Fault, text: String) {
+    pub(crate) fn begin(&self, label: &str, fault: &Fault, until: Until) {
+        let text = fault.to_string();
         self.recorder.record(WORLD, Event::FaultBegan { fault: label.to_owned(), text });
         match fault {
             Fault::Reset { device, bytes } => self.break_after(device, *bytes, How::Reset),
@@ -117,6 +134,7 @@ impl Nemesis {
             began: Instant::now(),
             matched: 0,
             struck: false,
+            until,
             on_disk,
         });
         self.lay_links();
@@ -146,9 +164,14 @@ impl Nemesis {
         self.lock().active.is_empty()
     }
 
-    /// Ends every fault.
-    pub(crate) fn end_all(&self) {
-        let labels: Vec<String> = self.lock().active.iter().map(|active| active.label.clone()).collect();
+    /// Ends every fault, except those that lie in wait from the start.
+    pub(crate) fn heal(&self) {
+        let lies_in_wait = |active: &&Active| active.until == Until::Struck && is_spent(&active.fault);
+        let labels: Vec<String> = {
+            let state = self.lock();
+            let ended = state.active.iter().filter(|active| !lies_in_wait(active));
+            ended.map(|active| active.label.clone()).collect()
+        };
         labels.iter().for_each(|label| self.end(label));
     }
 
