@@ -51,7 +51,7 @@ struct RunEntry<'r> {
 }
 
 #[derive(Serialize)]
-struct Violation<'r> {
+pub(crate) struct Violation<'r> {
     oracle: &'r str,
     clause: &'r str,
     summary: &'r str,
@@ -86,7 +86,7 @@ pub fn error_document(complaint: &Complaint) -> String {
     })
 }
 
-fn text_of(document: &Document<'_>) -> String {
+pub(crate) fn text_of(document: &impl Serialize) -> String {
     let mut text =
         serde_json::to_string_pretty(document).expect("a report has string keys and no failing parts");
     text.push('\n');
@@ -114,7 +114,7 @@ impl<'r> RunEntry<'r> {
 }
 
 impl<'r> Violation<'r> {
-    fn of(finding: &'r Finding) -> Violation<'r> {
+    pub(crate) fn of(finding: &'r Finding) -> Violation<'r> {
         let Finding { oracle, clause, summary, expected, .. } = finding;
         Violation { oracle, clause, summary, expected }
     }

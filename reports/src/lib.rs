@@ -7,6 +7,7 @@
 //! | `exchanges`, `words` | what became of each request; how people call records and actions |
 //! | `terminal` | stories and summary for people |
 //! | `json`, `junit` | the same for programs |
+//! | `sweep` | what a sweep found, for both |
 //!
 //! This crate depends on `oracle` for outcomes and violations, on `trace` and on `contract`. It
 //! never decides: what passed and what failed is given to it. It never runs anything, and reads
@@ -17,6 +18,7 @@ mod json;
 mod junit;
 mod run;
 mod story;
+mod sweep;
 mod terminal;
 mod words;
 
@@ -24,4 +26,5 @@ pub use json::{Complaint, document, error_document};
 pub use junit::{JunitError, junit};
 pub use run::{Finding, Report, Run, Skipped, Told};
 pub use story::{MOMENTS_MAX, Moment, Story, story};
+pub use sweep::{Failing, InDoubt, Pairs, Sweep, Tally, sweep_document, sweep_text};
 pub use terminal::{Look, failure, failures, shorten, summary, time, unknowns};

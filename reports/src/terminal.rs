@@ -20,7 +20,7 @@ pub enum Look {
 }
 
 impl Look {
-    fn paint(self, style: Style, text: impl std::fmt::Display) -> String {
+    pub(crate) fn paint(self, style: Style, text: impl std::fmt::Display) -> String {
         match self {
             Look::Plain => text.to_string(),
             Look::Coloured => format!("{style}{text}{style:#}"),
@@ -33,7 +33,7 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 
-fn outcome_style(outcome: Outcome) -> Style {
+pub(crate) fn outcome_style(outcome: Outcome) -> Style {
     match outcome {
         Outcome::Pass => GOOD,
         Outcome::Unknown => DOUBTFUL,
@@ -207,7 +207,7 @@ pub fn summary(report: &Report, look: Look) -> String {
     )
 }
 
-fn plural(n: usize, word: &str) -> String {
+pub(crate) fn plural(n: usize, word: &str) -> String {
     if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
 }
 

@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Shrink(Shrink),
     /// Proves that runs are deterministic: each seed twice, in two processes
     Check(Check),
+    /// Strikes one scenario everywhere: crashes at every disk operation, every message lost
+    Sweep(Sweep),
     /// Lists scenarios, faults, oracles or planted defects
     List(List),
     /// Runs scripts that are named on standard input, for a parent process
@@ -93,6 +95,7 @@ impl Command {
         match self {
             Command::Run(args) => args.json,
             Command::List(args) => args.json,
+            Command::Sweep(args) => args.json,
             Command::Replay(_) | Command::Shrink(_) | Command::Check(_) | Command::Worker => false,
         }
     }
@@ -190,6 +193,67 @@ pub(crate) struct Check {
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) workers: Workers,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+const SWEEP_HELP: &str = "\
+Examples:
+  deadzone sweep answer-lost-after-commit    every crash of every host, every message
+  deadzone sweep my.scn --crash phone        crashes of one host only
+  deadzone sweep my.scn --exchanges          messages only
+  deadzone sweep my.scn --pairs 500          besides, 500 runs with a second fault, such as a crash
+                                             while the first one is recovered from
+  deadzone sweep my.scn --defect row-dropped-when-sent
+                                             does the sweep find it?
+
+The scenario is run once without any more faults. Then for each fault that could have struck in
+that run there is one that it does strike:
+  --crash      before every disk operation of a host: a kill, and a power loss that leaves nothing of
+               what was not synced, all of it, a torn prefix, and some subsets of its sectors; what
+               would be the same run is run once and counted. The host comes up again after 2 s
+  --exchanges  every request is lost; every answer is lost after its commit; every exchange that did
+               something is delivered twice; a device dies between every two pages of a pull
+Without either, both, with the crashes of all hosts.
+
+The scenario's `expect` lines are left out: they are said of the run without another fault. Every
+run is judged by every oracle. Each kind of violation leaves a repro in the out folder,
+SCENARIO-SEED[-DEFECT]-sweep-N.scn, with the fault as an ordinary line. A run whose fault did not
+strike is unknown; that steps cannot be done whose record was never created is not.";
+
+/// Strikes one scenario everywhere: crashes at every disk operation, every message lost.
+#[derive(Debug, Args)]
+#[command(after_help = SWEEP_HELP)]
+pub(crate) struct Sweep {
+    /// A script, or the name of a scenario
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: String,
+    /// Crash this host, or all of them, before every disk operation
+    #[arg(long, value_name = "HOST|all")]
+    pub(crate) crash: Option<String>,
+    /// Lose, repeat and interrupt every exchange
+    #[arg(long)]
+    pub(crate) exchanges: bool,
+    /// Add a second fault to the first, in at most N runs spread evenly over all pairs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pairs: Option<u32>,
+    /// How many subsets of sectors are drawn of what a power loss may leave
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(..=1000))]
+    pub(crate) subsets: u32,
+    /// The seed [default: the script's own, else 0]
+    #[arg(long, value_name = "S", value_parser = seeds::number)]
+    pub(crate) seed: Option<u64>,
+    /// The client that runs on the devices [default: reference]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client: Option<String>,
+    /// Plant a mistake in the reference client or server; `deadzone list defects` names them
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) defect: Option<String>,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) out: Out,
 }

@@ -15,7 +15,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `args` | the command line as data |
-//! | `commands` | `run`, `check`, `replay`, `shrink`, `list` |
+//! | `commands` | `run`, `sweep`, `check`, `replay`, `shrink`, `list` |
 //! | `worker` | processes that run scripts, and the pool that starts, asks and buries them |
 //! | `lineups`, [`defects`] | who can stand in a world, and which mistakes can be planted in them |
 //! | `scenarios`, `seeds`, `plan` | what was asked for: scripts, seeds, who runs them |

@@ -85,6 +85,7 @@ impl Part {
             client: self.client.clone(),
             defect: self.defect.clone(),
             trace: None,
+            sweep: None,
         }
     }
 }

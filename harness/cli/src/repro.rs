@@ -39,6 +39,11 @@ impl Which<'_> {
 
 /// `SCENARIO-SEED[-DEFECT]` in a folder, with an ending.
 pub(crate) fn path(folder: &Path, scenario: &str, seed: u64, defect: Option<&str>, ending: &str) -> PathBuf {
+    folder.join(format!("{}.{ending}", name(scenario, seed, defect)))
+}
+
+/// `SCENARIO-SEED[-DEFECT]`
+pub(crate) fn name(scenario: &str, seed: u64, defect: Option<&str>) -> String {
     let defect = defect.map_or_else(String::new, |defect| format!("-{defect}"));
-    folder.join(format!("{scenario}-{seed}{defect}.{ending}"))
+    format!("{scenario}-{seed}{defect}")
 }

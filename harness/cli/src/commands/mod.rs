@@ -5,6 +5,7 @@ mod list;
 mod replay;
 mod run;
 mod shrink;
+mod sweep;
 
 use deadzone_oracle::Outcome;
 use deadzone_reports::Finding;
@@ -22,6 +23,7 @@ pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
         Command::Replay(args) => replay::replay(&args, lineups),
         Command::Shrink(args) => shrink::shrink(&args, lineups),
         Command::Check(args) => check::check(&args, lineups),
+        Command::Sweep(args) => sweep::sweep(&args, lineups),
         Command::List(args) => list::list(&args),
         Command::Worker => Ok(worker::serve(lineups)),
     };

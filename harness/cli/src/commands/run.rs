@@ -142,7 +142,7 @@ impl Runner<'_> {
 
 /// What a repro is kept for: with a planted defect, what an oracle found that has to catch it;
 /// else the first finding, whose oracle watches over the gravest promise.
-fn kept_for<'r>(part: &Part, findings: &'r [Finding]) -> Option<&'r Finding> {
+pub(super) fn kept_for<'r>(part: &Part, findings: &'r [Finding]) -> Option<&'r Finding> {
     let defect = part.defect.as_deref().and_then(defects::find);
     let declared =
         |finding: &&Finding| defect.is_some_and(|one| one.oracles.contains(&finding.oracle.as_str()));
@@ -150,7 +150,7 @@ fn kept_for<'r>(part: &Part, findings: &'r [Finding]) -> Option<&'r Finding> {
 }
 
 /// Takes the story of a run over from its repetition, which has to have given the same trace.
-fn told(run: &mut RunReport, ending: Ending, path: &Path) {
+pub(super) fn told(run: &mut RunReport, ending: Ending, path: &Path) {
     let why = match ending {
         Ending::Done(Done::Ran(ran)) if run.digest.as_ref() == Some(&ran.digest) => {
             run.findings = ran.findings;

@@ -114,6 +114,7 @@ impl Bench {
             client: self.client.clone(),
             defect: self.defect.clone(),
             trace: None,
+            sweep: None,
         };
         match self.pool.run_one(&job)? {
             Ending::Done(Done::Ran(ran)) => Ok((ran.findings, Some(ran.digest))),

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `protocol` | the messages |
 //! | `serve` | the worker's side |
+//! | `survey` | what a sweep asks about a run besides |
 //! | `process` | the parent's side of one worker |
 //! | `pool` | several of them, taking job after job |
 
@@ -18,8 +19,9 @@ mod pool;
 mod process;
 mod protocol;
 mod serve;
+mod survey;
 
 pub(crate) use pool::{Ending, Pool};
 pub(crate) use process::Death;
-pub(crate) use protocol::{Done, Job};
+pub(crate) use protocol::{Done, Job, Named, Plan, Question, Wanted};
 pub(crate) use serve::serve;

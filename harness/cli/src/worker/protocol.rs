@@ -19,6 +19,42 @@ pub(crate) struct Job {
     pub(crate) defect: Option<String>,
     /// Where to write the trace; the findings then come with their stories.
     pub(crate) trace: Option<String>,
+    /// What a sweep asks besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sweep: Option<Question>,
+}
+
+/// What a sweep asks about a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Question {
+    /// The labels of the sweep's own faults, all of which have to strike.
+    pub(crate) faults: Vec<String>,
+    /// Which faults could be added to them.
+    pub(crate) plan: Option<Wanted>,
+}
+
+/// Which faults a sweep wants to know of, of those that could have struck.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    /// The hosts that could go down.
+    pub(crate) hosts: Vec<String>,
+    /// Whether exchanges are of interest.
+    pub(crate) exchanges: bool,
+    /// How many subsets of sectors are drawn of what a power loss may leave.
+    pub(crate) subsets: u32,
+    /// Which of them are to be named.
+    pub(crate) named: Named,
+}
+
+/// Which faults of a plan are to be named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Named {
+    /// Each.
+    All,
+    /// None: their number will do.
+    None,
+    /// Those in these places.
+    These(Vec<usize>),
 }
 
 /// What a worker says.
@@ -43,7 +79,8 @@ pub(crate) enum Done {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ran {
     pub(crate) outcome: Outcome,
-    /// Of the trace.
+    /// Of the trace; empty for a run of a sweep that nobody will repeat, because computing it
+    /// takes a good part of the time.
     pub(crate) digest: String,
     /// A number for the order of events, whatever their times: see `serve::order`.
     pub(crate) order: u64,
@@ -52,4 +89,31 @@ pub(crate) struct Ran {
     pub(crate) requests: u64,
     pub(crate) findings: Vec<Finding>,
     pub(crate) unknowns: Vec<String>,
+    /// What a sweep asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sweep: Option<Answer>,
+}
+
+/// What a sweep gets to know of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// Whether each of its faults struck.
+    pub(crate) struck: bool,
+    /// Which faults could be added.
+    pub(crate) plan: Option<Plan>,
+}
+
+/// Faults that could have struck a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// Disk operations before which a host could go down.
+    pub(crate) crash_points: usize,
+    /// Requests that reached the server.
+    pub(crate) exchanges: usize,
+    /// Faults that need no run of their own.
+    pub(crate) merged: usize,
+    /// Those that do.
+    pub(crate) faults: usize,
+    /// The lines of a script that bring them about, as far as they are to be named.
+    pub(crate) named: Vec<String>,
 }

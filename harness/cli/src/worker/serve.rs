@@ -7,10 +7,13 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Instant;
 
+use deadzone_oracle::Outcome;
 use deadzone_reports::Finding;
 use deadzone_trace::{Event, Trace};
+use deadzone_world::Probe;
 
 use super::protocol::{Done, Job, MARK, Ran, Word};
+use super::survey;
 use crate::lineups::Lineups;
 use crate::{STATUS_ERROR, STATUS_PASS, files};
 
@@ -76,9 +79,14 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     let lineup = lineups.find(&job.client, job.defect.as_deref()).map_err(|unfit| unfit.text())?;
     #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
     let began = Instant::now();
-    let trace = deadzone_world::run(&script, job.seed, &lineup);
+    let probe = if survey::plans(job) { Probe::recording() } else { Probe::none() };
+    let trace = deadzone_world::run_watched(&script, job.seed, &lineup, &probe);
     let wall_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let judgement = deadzone_oracle::judge(&trace);
+    let mut judgement = deadzone_oracle::judge(&trace);
+    let sweep = job.sweep.as_ref().map(|question| {
+        survey::excuse(&mut judgement, &script, &trace, &question.faults);
+        survey::answer(question, &trace, &probe)
+    });
     if let Some(path) = &job.trace {
         write(&trace, Path::new(path))?;
     }
@@ -86,15 +94,17 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
         Some(_) => Finding::told(violation, &trace),
         None => Finding::of(violation),
     };
+    let is_repeated = sweep.is_none() || job.trace.is_some() || judgement.outcome == Outcome::Fail;
     Ok(Ran {
         outcome: judgement.outcome,
-        digest: trace.digest().to_string(),
+        digest: if is_repeated { trace.digest().to_string() } else { String::new() },
         order: order(&trace),
         sim_ms: trace.sim_ms(),
         wall_us,
         requests: trace.requests(),
         findings: judgement.violations().map(finding).collect(),
         unknowns: judgement.unknowns(),
+        sweep,
     })
 }
 
