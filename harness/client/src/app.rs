@@ -15,7 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, on
 use crate::overlay;
 use crate::policy::{ClientPolicy, Numbers};
 use crate::show::Shown;
-use crate::store::{Opened, Result, Store, StoreError, Tx};
+use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
 
 /// One app on one device.
 pub(crate) struct App {
@@ -151,11 +151,26 @@ impl App {
         if told.try_recv() == Ok(true) {
             return Ok(());
         }
+        self.take_back().await;
         if matches!(error, StoreError::Full) {
             // The database is open again, but that is not over.
             self.storage_fails(&error);
         }
         Err(error)
+    }
+
+    /// Its user is about to hear that nothing was kept. Where the disk can be written but nothing
+    /// made durable, the transaction may stand in the log, and whoever opens the database next,
+    /// after a crash or on another device, would find it. So it is taken back in the log as well.
+    async fn take_back(&self) {
+        let store = self.store.lock().await;
+        if store.limbo.is_some() && !store.is_open() {
+            // What does not go well now is done again by whoever opens the database.
+            if self.try_revive(store, Durable::NotYet).await.map(drop).is_ok() {
+                self.shared().storage = None;
+                self.publish_status();
+            }
+        }
     }
 
     /// The open database; opens it if need be.
@@ -166,11 +181,15 @@ impl App {
 
     /// Opens the database and publishes everything in it.
     async fn revive<'a>(&'a self, store: AsyncMutexGuard<'a, Store>) -> Result<AsyncMutexGuard<'a, Store>> {
-        let revived = match self.try_revive(store).await {
+        let revived = match self.try_revive(store, Durable::Yes).await {
             // Nothing is sent before it is open.
             Err(StoreError::Full) => {
                 let mut store = self.store.lock().await;
-                if store.give_up_reserve() { self.try_revive(store).await } else { Err(StoreError::Full) }
+                if store.give_up_reserve() {
+                    self.try_revive(store, Durable::Yes).await
+                } else {
+                    Err(StoreError::Full)
+                }
             }
             revived => revived,
         };
@@ -187,8 +206,9 @@ impl App {
     async fn try_revive<'a>(
         &'a self,
         mut store: AsyncMutexGuard<'a, Store>,
+        durable: Durable,
     ) -> Result<AsyncMutexGuard<'a, Store>> {
-        let opened = store.open()?;
+        let opened = store.open(durable)?;
         let first = !store.taken_up;
         let undo = store.resolve_limbo();
         let mut tx = Tx::begin(store)?;

@@ -96,6 +96,12 @@ pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: 
         if asked_by == tx.meta.device_id {
             tx.meta.take_new_identity(&*app.env.env.random);
         }
+        // Nor whether this state has that work in it already. Until the answers to all of it have
+        // come, it would show an increment twice; the last of them, or a pull, brings the state.
+        let open = tx.queue_of(&server.record)?;
+        if open.iter().filter(|row| row.device == asked_by && row.status != RowStatus::Failed).count() > 1 {
+            return Ok(());
+        }
     }
     tx.put_server(known, server, asked_by)
 }

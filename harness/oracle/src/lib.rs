@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deadzone_contract::{Action, Code};
 use deadzone_trace::{Event, Trace};
 
-use history::History;
+use history::{ActionRun, History};
 
 /// An invariant and who watches over it.
 #[derive(Debug)]
@@ -162,11 +162,21 @@ fn doubts(history: &History<'_>) -> Vec<Doubt> {
     if !history.end.finished {
         doubts.push(Doubt::Unfinished);
     }
-    // What a full disk could not take was refused as it should be.
+    // What a full disk could not take was refused as it should be, and who could not sign in may
+    // have done so later.
+    let signed_in_later = |refused: &ActionRun<'_>| {
+        let sign_ins = history.actions.iter().filter(|run| matches!(run.act, Action::SignIn { .. }));
+        sign_ins
+            .into_iter()
+            .any(|run| run.device == refused.device && run.saved() && run.begun > refused.begun)
+    };
     let excused: BTreeSet<usize> = history
         .actions
         .iter()
-        .filter(|run| run.refusal == Some(Code::Storage) && available::is_excused(history, run))
+        .filter(|run| match run.act {
+            Action::SignIn { .. } => signed_in_later(run),
+            _ => run.refusal == Some(Code::Storage) && available::is_excused(history, run),
+        })
         .map(|run| run.ended)
         .collect();
     doubts.extend(history.entries.iter().enumerate().filter_map(|(at, entry)| match &entry.event {

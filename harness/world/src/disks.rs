@@ -76,13 +76,48 @@ pub(crate) fn check(machine: &Machine, recorder: &Recorder) {
     }
 }
 
+/// What a process that opens a database would find in it: every row of every table, or what is
+/// wrong with it.
+pub(crate) fn content(disk: &Snapshot, database: &str) -> Result<Vec<String>, String> {
+    let copy = Disk::new();
+    copy.restore(disk);
+    let mount = copy.mount(|| 0);
+    let location = DatabaseLocation { path: database.into(), vfs: Some(mount.vfs().to_owned()) };
+    rows(&location).map_err(|error| error.to_string())
+}
+
+fn rows(location: &DatabaseLocation) -> rusqlite::Result<Vec<String>> {
+    if let Some(problem) = problem(location)? {
+        return Ok(vec![problem]);
+    }
+    let connection = connect(location)?;
+    let mut tables = connection.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'table'")?;
+    let tables = tables.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut found = Vec::new();
+    for table in tables.collect::<rusqlite::Result<Vec<_>>>()? {
+        let mut query = connection.prepare(&format!("SELECT * FROM \"{}\"", table.0))?;
+        let columns = query.column_count();
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|at| row.get_ref(at).map(|value| format!("{value:?}")));
+            found.push(values.collect::<rusqlite::Result<Vec<_>>>()?.join(" "));
+        }
+        found.push(format!("{table:?}"));
+    }
+    Ok(found)
+}
+
 /// What SQLite finds wrong with a database.
 fn problem(location: &DatabaseLocation) -> rusqlite::Result<Option<String>> {
+    let found: String = connect(location)?.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}
+
+fn connect(location: &DatabaseLocation) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let vfs = location.vfs.as_deref().expect("simulated disks have a VFS");
     let connection = Connection::open_with_flags_and_vfs(&location.path, flags, vfs)?;
     // Without it a database in WAL mode wants shared memory.
     connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
-    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    Ok((found != "ok").then_some(found))
+    Ok(connection)
 }

@@ -363,6 +363,7 @@ impl Fleet {
         self.net.kill(id, how(crash)).await;
         drop(incarnation);
         machine.gate.open();
+        self.nemesis.lay_links();
         if let Crash::PowerLoss(survivors) = crash {
             let outcome = machine.outcome(survivors);
             let losses = machine.disk.power_loss(outcome);

@@ -20,6 +20,7 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 struct Inner {
     trace: Trace,
+    is_finished: bool,
     /// When something last changed on each host that a user or a server would notice, in us.
     changed_us: BTreeMap<String, u64>,
 }
@@ -38,6 +39,11 @@ impl Recorder {
     pub(crate) fn record(&self, host: &str, event: Event) {
         let at_us = self.now_us();
         let mut inner = self.lock();
+        // What is dropped when the runtime ends is dropped in no order.
+        if inner.is_finished {
+            return;
+        }
+        inner.is_finished = matches!(event, Event::Finished(_));
         if is_change(&event) {
             inner.changed_us.insert(host.to_owned(), at_us);
         }

@@ -40,7 +40,7 @@ fn bound_ms(parameters: &Parameters, queued: u64) -> u64 {
 /// saved so far: no device can have more of them queued.
 pub(crate) async fn settle(fleet: &Fleet, parameters: &Parameters, saved: u64) {
     let (recorder, nemesis) = (&fleet.recorder, &fleet.nemesis);
-    let exempt = exempt(fleet);
+    let mut exempt = exempt(fleet);
     let (quiet_ms, bound_ms) = (quiet_ms(parameters), bound_ms(parameters, saved));
     let mut end_us = recorder.now_us() + bound_ms * 1_000;
     recorder.record(WORLD, Event::SettleBegan { bound_ms, exempt: exempt.clone() });
@@ -49,6 +49,12 @@ pub(crate) async fn settle(fleet: &Fleet, parameters: &Parameters, saved: u64) {
         let quiet_from_us =
             recorder.changed_us(|host| exempt.contains_key(host)).max(begun_us) + quiet_ms * 1_000;
         let now_us = recorder.now_us();
+        // A fault may bring a host down while everybody waits.
+        let fallen = self::exempt(fleet);
+        if fallen.keys().any(|device| !exempt.contains_key(device)) {
+            exempt.extend(fallen);
+            recorder.record(WORLD, Event::SettleBegan { bound_ms, exempt: exempt.clone() });
+        }
         if !nemesis.nothing_late() && now_us < begun_us + LATE_MAX_US {
             // A fault that has not ended: how late a request comes, the script said.
             end_us = now_us + bound_ms * 1_000;
@@ -71,9 +77,11 @@ pub(crate) async fn settle(fleet: &Fleet, parameters: &Parameters, saved: u64) {
 /// The devices that cannot settle now, and why.
 fn exempt(fleet: &Fleet) -> BTreeMap<String, String> {
     let mut exempt = BTreeMap::new();
-    let server_is_up = fleet.is_up(SERVER);
+    let server_is_up = fleet.serves(SERVER) || fleet.nemesis.is_returning(SERVER);
     for device in fleet.devices() {
-        let reason = if !device.is_up {
+        let reason = if fleet.nemesis.is_returning(&device.name) {
+            None
+        } else if !device.is_up {
             Some("down".to_owned())
         } else if device.is_asleep {
             Some("asleep".to_owned())

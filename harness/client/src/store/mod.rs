@@ -185,6 +185,15 @@ pub(crate) struct Limbo {
     tell: Option<oneshot::Sender<bool>>,
 }
 
+/// What an opening has to make of what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// It is on the disk when the opening has succeeded.
+    Yes,
+    /// It may still be on its way.
+    NotYet,
+}
+
 /// What an opening found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
@@ -254,32 +263,34 @@ impl Store {
     }
 
     /// Opens the database and looks at everything in it. What is damaged is replaced.
-    pub(crate) fn open(&mut self) -> Result<Opened> {
+    pub(crate) fn open(&mut self, durable: Durable) -> Result<Opened> {
         self.close();
         // The database itself is named first, for whoever looks at the names on a device's disk.
         self.files.at(&self.files.main());
         let opened = if self.finish_rescue()? { Opened::Repaired } else { Opened::Whole };
-        match self.take_hold() {
+        match self.take_hold(durable) {
             Err(StoreError::Damaged(_)) if self.integrity == Integrity::Checked => {
                 self.rescue()?;
                 self.finish_rescue()?;
-                self.take_hold()?;
+                self.take_hold(durable)?;
                 Ok(Opened::Repaired)
             }
             held => held.map(|()| opened),
         }
     }
 
-    fn take_hold(&mut self) -> Result<()> {
+    fn take_hold(&mut self, durable: Durable) -> Result<()> {
         let connection = connect::connect(&self.files.at(&self.files.main()), connect::Missing::Create)?;
         connect::prepare(&connection, &*self.random)?;
         let (meta, seal) = connect::verify(&connection, self.integrity)?;
         // What the log holds is copied into the database, and that copy synced: after a commit
         // whose sync had failed, the log may be readable without being on the disk. A full disk
         // has lost nothing.
-        match connect::checkpoint(&connection) {
-            Ok(()) | Err(StoreError::Full) => {}
-            Err(error) => return Err(error),
+        if durable == Durable::Yes {
+            match connect::checkpoint(&connection) {
+                Ok(()) | Err(StoreError::Full) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.meta = meta;
         self.seal = seal;

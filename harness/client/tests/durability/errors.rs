@@ -82,6 +82,28 @@ fn what_a_user_is_told_of_an_action_is_true_whichever_operation_fails() {
 }
 
 #[test]
+fn what_was_refused_is_not_there_after_a_kill_either() {
+    for on in KINDS {
+        let (phone, server) = (Phone::new(1), Server::default());
+        story(async {
+            let app = phone.signed_in(&server).await;
+            let project = app.create("House").await.unwrap();
+            let task = app.task(&project, "Roof").await.unwrap();
+            app.settle().await;
+            app.device.connectivity(false);
+            phone.disk.set_error(Some(IoError { on, nth: Nth::Every }));
+            let (saved, _) = count(&app, &task, 0..1).await;
+            app.kill().await;
+            phone.disk.set_error(None);
+            let app = phone.start(&server, true).await.unwrap();
+            app.settle().await;
+            assert_eq!(counted(&server), saved, "{on:?}");
+            app.kill().await;
+        });
+    }
+}
+
+#[test]
 fn a_database_that_fails_at_the_start_is_opened_as_soon_as_it_works() {
     let (phone, server) = (Phone::new(1), Server::default());
     story(async {

@@ -149,6 +149,12 @@ impl<'t> Hosts<'t> {
         device == of || origins().iter().any(|(_, from)| *from == of)
     }
 
+    /// Whether a device became a copy of another one from one entry to another.
+    pub(crate) fn became_a_copy(&self, device: &str, from: usize, to: usize) -> bool {
+        let origins = self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();
+        origins.iter().any(|(at, _)| (from..to).contains(at))
+    }
+
     /// The devices that became copies of a device, and when.
     pub(crate) fn copies_of(&self, device: &str) -> impl Iterator<Item = (&'t str, usize)> {
         let all = self.by_name.iter().flat_map(|(&name, host)| host.origins.iter().map(move |o| (name, o)));

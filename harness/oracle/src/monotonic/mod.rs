@@ -46,7 +46,16 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         }
         let entity = entity_of(record, &history.actions).unwrap_or_default();
         let works = Works::on(history, record);
-        let walk = Walk { history, index, record, entity, works, screens: BTreeMap::new(), server_forgot: 0 };
+        let walk = Walk {
+            history,
+            index,
+            record,
+            entity,
+            works,
+            screens: BTreeMap::new(),
+            server_forgot: 0,
+            last: 0,
+        };
         walk.run(&mut findings);
     }
     findings.verdict()
@@ -118,6 +127,8 @@ struct Walk<'h, 't> {
     screens: BTreeMap<&'t str, Screen<'h>>,
     /// How often the server's disk forgot: versions begin anew.
     server_forgot: usize,
+    /// The entry of the last step.
+    last: usize,
 }
 
 impl<'h, 't> Walk<'h, 't> {
@@ -166,6 +177,10 @@ impl<'h, 't> Walk<'h, 't> {
             self.server_forgot = forgot;
             self.screens.clear();
         }
+        // A copy is where the device is that it was made of.
+        let copied = |device: &str| self.history.hosts.became_a_copy(device, self.last, at);
+        self.screens.retain(|device, _| !copied(device));
+        self.last = at;
     }
 
     fn judge_sight(&mut self, sight: &'h Sight<'t>, findings: &mut Findings) {

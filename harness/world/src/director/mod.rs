@@ -249,6 +249,7 @@ impl Director {
         if self.looked_at == self.fleet.recorder.len() {
             return;
         }
+        self.fleet.nemesis.spare_server(true);
         for (user, password) in self.passwords.clone() {
             let event = match audit::audit(&self.fleet, &user, &password).await {
                 Ok(records) => Event::Audited { user, records },
@@ -256,6 +257,7 @@ impl Director {
             };
             self.fleet.recorder.record(WORLD, event);
         }
+        self.fleet.nemesis.spare_server(false);
         for device in self.fleet.devices().into_iter().filter(|device| !device.is_asleep) {
             let Some((app, incarnation)) = device.running else { continue };
             if let Ok(view) = on_host(&incarnation, async move { app.view().await }).await {

@@ -9,7 +9,8 @@ use deadzone_script::{Class, Crash, DiskOperation, Fault, Moment};
 use deadzone_trace::{Event, Exchange};
 
 use super::{Active, Nemesis};
-use crate::fleet::how;
+use crate::fleet::{SERVER, how};
+use crate::machine::Machine;
 use crate::probe::Sighted;
 
 /// A host that a fault has brought down.
@@ -28,6 +29,8 @@ pub(super) struct State {
     returning: BTreeSet<String>,
     /// Disks that have lied: the fault, and how long the trace was when it began.
     lies: BTreeMap<String, (String, usize)>,
+    /// How many operations the server's disk had seen when the harness began to ask the server.
+    spared_at: u64,
 }
 
 /// What a fault does to a disk.
@@ -170,15 +173,59 @@ impl Nemesis {
         });
     }
 
-    /// Flips a bit of a device's first database.
+    /// Flips a bit of a device's first database: one that something depends on, so that the run
+    /// tests what it says.
     fn flip(&self, label: &str, device: &str) {
         let machine = &self.placed(device).0;
-        let draw = self.draws.key("flip").text(label).u64();
+        let draws = self.draws.key("flip").text(label).draws();
         let Some(database) = machine.databases().into_iter().next() else { return };
-        let Some(flip) = machine.disk.flip_bit(&database, draw) else { return };
-        let why = format!("bit {} of byte {} of {database} flipped", flip.bit, flip.offset);
+        let content = crate::disks::content(&machine.disk.snapshot(), &database);
+        let weighty = (0..FLIPS_MAX).find_map(|attempt| {
+            // What stands in the journal is checked by SQLite itself, and soon overwritten.
+            let file = if attempt < FLIPS_MAX / 2 { database.clone() } else { format!("{database}-wal") };
+            flip(machine, &database, &file, &content, draws.key("attempt").num(attempt).u64())
+        });
+        let Some(what) = weighty else { return };
+        let why = format!("{what} flipped");
         self.recorder.record(device, Event::CopiesLost { since: 0, why: why.clone() });
         self.strike(label, format!("on {device}, {why}"));
+    }
+
+    /// Keeps the faults of the server's disk away while the harness itself asks the server, or
+    /// lets them act again. What the harness caused does not count for them.
+    pub(crate) fn spare_server(&self, spare: bool) {
+        let disk = &self.placed(SERVER).0.disk;
+        if spare {
+            self.look_at_disks();
+            self.lock().hosts.spared_at = disk.operations();
+            disk.disarm();
+            disk.set_capacity(None);
+            disk.set_error(None);
+            return;
+        }
+        let strikes = disk.strikes();
+        let any = {
+            let mut state = self.lock();
+            let caused = disk.operations() - state.hosts.spared_at;
+            let mut any = false;
+            for active in &mut state.active {
+                match (&active.fault, &mut active.on_disk) {
+                    (Fault::Crash { host, .. }, OnDisk::Trap { at }) if host == SERVER => *at += caused,
+                    (fault, OnDisk::Full { before, .. }) if disk_host(fault) == Some(SERVER) => {
+                        (*before, any) = (strikes.full, true);
+                    }
+                    (fault, OnDisk::Errors { before, .. }) if disk_host(fault) == Some(SERVER) => {
+                        (*before, any) = (strikes.errors, true);
+                    }
+                    _ => {}
+                }
+            }
+            any
+        };
+        self.arm(SERVER);
+        if any {
+            self.lay_failures(SERVER);
+        }
     }
 
     /// A power loss has taken something. If a sync had said that it was safe, that was a lie.
@@ -279,6 +326,28 @@ impl Nemesis {
             true
         })
     }
+}
+
+/// How many bits are tried until one is found that something depends on.
+const FLIPS_MAX: u64 = 200;
+
+/// Flips a bit of one of a database's files if SQLite then finds something else in it than
+/// `content`; says which.
+fn flip(
+    machine: &Machine,
+    database: &str,
+    file: &str,
+    content: &Result<Vec<String>, String>,
+    draw: u64,
+) -> Option<String> {
+    let trial = Disk::new();
+    trial.restore(&machine.disk.snapshot());
+    let flip = trial.flip_bit(file, draw)?;
+    if crate::disks::content(&trial.snapshot(), database) == *content {
+        return None;
+    }
+    machine.disk.flip_bit(file, draw);
+    Some(format!("bit {} of byte {} of {file}", flip.bit, flip.offset))
 }
 
 /// Whose disk a fault makes fail.

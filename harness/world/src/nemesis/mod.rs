@@ -203,6 +203,10 @@ impl Nemesis {
         let cut = state.active.iter().find(|active| match &active.fault {
             Fault::Partition { a, b } => a == device || b == device,
             Fault::Cut { from, to } => from == device || to == device,
+            // How slow is too slow nobody can say.
+            Fault::Loss { device: slow, .. }
+            | Fault::Latency { device: slow, .. }
+            | Fault::Bandwidth { device: slow, .. } => slow == device,
             Fault::FillDisk { host, .. } => host == device || host == SERVER,
             Fault::FailDisk { host, nth: 0, .. } => host == device || host == SERVER,
             fault => target(fault).is_some_and(|target| target.nth == 0 && target.device == device),
