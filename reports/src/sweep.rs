@@ -279,7 +279,7 @@ pub fn sweep_text(sweep: &Sweep, program: &str, look: Look) -> String {
 fn with(scenario: &str, faults: &[String]) -> String {
     match faults {
         [] => format!("{scenario} without another fault"),
-        faults => format!("{scenario} with {}", faults.join(" and ")),
+        faults => format!("{scenario} with `{}`", faults.join("` and `")),
     }
 }
 
@@ -379,12 +379,88 @@ mod tests {
 
     #[test]
     fn a_sweep_reads_like_its_runs_and_counts_what_it_did() {
-        insta::assert_snapshot!(sweep_text(&sweep(), "deadzone", Look::Plain), @"");
+        insta::assert_snapshot!(sweep_text(&sweep(), "deadzone", Look::Plain), @r"
+        fail a with `kill phone at disk operation 7 for 2s` seed 0, 3 of 62 runs
+          lost twice: task/1 stands twice on the server
+          +0.210s ana on phone: create task/1 (saved)
+           +12.5s phone's app starts again
+                  2 more in the trace
+          expected one record for one create
+          replay   deadzone replay out/a-0-sweep-13.scn
+
+        unknown 2 runs, such as a with `kill phone at disk operation 7 for 2s` and `lose phone's 2nd push`
+          nothing was saved
+        fail: a, seed 0 in 1.2 s
+          40 crash points of phone, server: kill, power loss lose-all
+          1 exchange
+          one fault: 52 runs, 52 struck, 49 passed, 3 failed; 31 faults the same as another
+          two faults: 10 runs, 9 struck, 8 passed, 2 unknown; 0.500% of 2000 pairs
+        ");
     }
 
     #[test]
     fn the_document_has_the_promised_shape() {
-        insta::assert_snapshot!(sweep_document(&sweep()), @"");
+        insta::assert_snapshot!(sweep_document(&sweep()), @r#"
+        {
+          "outcome": "fail",
+          "scenario": "a",
+          "seed": 0,
+          "client": "reference",
+          "defect": null,
+          "hosts": [
+            "phone",
+            "server"
+          ],
+          "ways": [
+            "kill",
+            "power loss lose-all"
+          ],
+          "crash_points": 40,
+          "exchanges": 1,
+          "merged": 31,
+          "clean": "pass",
+          "runs": 62,
+          "struck": 61,
+          "pass": 57,
+          "unknown": 2,
+          "fail": 3,
+          "error": 0,
+          "pairs": {
+            "possible": 2000,
+            "runs": 10,
+            "struck": 9,
+            "pass": 8,
+            "unknown": 2,
+            "fail": 0,
+            "error": 0
+          },
+          "violations": [
+            {
+              "oracle": "lost",
+              "clause": "twice",
+              "summary": "task/1 stands twice on the server",
+              "expected": "one record for one create",
+              "faults": [
+                "kill phone at disk operation 7 for 2s"
+              ],
+              "runs": 3,
+              "repro": "out/a-0-sweep-13.scn"
+            }
+          ],
+          "unknown_reasons": [
+            {
+              "outcome": "unknown",
+              "reason": "nothing was saved",
+              "runs": 2,
+              "faults": [
+                "kill phone at disk operation 7 for 2s",
+                "lose phone's 2nd push"
+              ]
+            }
+          ],
+          "wall_s": 1.2
+        }
+        "#);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `sweep`: one scenario, with every fault that could strike it somewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -286,13 +286,13 @@ impl Sweeper<'_> {
             return plan;
         }
         let mut first: Vec<(String, usize)> = Vec::new();
-        for finding in &run.findings {
-            match self.seen.get(&finding.key) {
-                Some((at, _)) if *at == self.report.failing.len() => {}
+        let mut counted = BTreeSet::new();
+        for key in run.findings.iter().map(|finding| &finding.key).filter(|key| counted.insert(*key)) {
+            match self.seen.get(key) {
                 Some((at, place)) => self.report.failing[*at].first[*place].1 += 1,
                 None => {
-                    self.seen.insert(finding.key.clone(), (self.report.failing.len(), first.len()));
-                    first.push((finding.key.clone(), 1));
+                    self.seen.insert(key.clone(), (self.report.failing.len(), first.len()));
+                    first.push((key.clone(), 1));
                 }
             }
         }

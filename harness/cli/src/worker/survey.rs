@@ -332,7 +332,11 @@ mod tests {
         }
         assert_eq!(left(&begun[..2], &doubts, &["sweep-1"]).1, doubts, "nothing was interrupted");
         let lost = Doubt::Oracle { oracle: "lost", why: String::new() };
-        assert_eq!(left(&begun, &[lost.clone()], &["sweep-1"]).1, [lost], "what an oracle lacked");
+        assert_eq!(
+            left(&begun, std::slice::from_ref(&lost), &["sweep-1"]).1,
+            [lost],
+            "what an oracle lacked"
+        );
     }
 
     #[test]

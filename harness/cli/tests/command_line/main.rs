@@ -6,3 +6,4 @@ mod names;
 mod outside;
 mod own_client;
 mod place;
+mod sweep;

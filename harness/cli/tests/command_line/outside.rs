@@ -13,6 +13,10 @@ fn every_bad_input_has_one_clear_error() {
     let place = Place::new();
     std::fs::write(place.path("file"), "").expect("a file");
     std::fs::create_dir(place.path("empty")).expect("a folder");
+    std::fs::create_dir(place.path("two")).expect("a folder");
+    for name in ["two-syncs.scn", "one-task.scn"] {
+        std::fs::copy(data(name), place.path("two").join(name)).expect("a script");
+    }
     std::fs::write(place.path("latin.scn"), b"scenario caf\xe9\n").expect("a file");
     let data = |name| data(name);
     let two = data("two-syncs.scn");
@@ -29,6 +33,10 @@ fn every_bad_input_has_one_clear_error() {
         ("seed_and_seeds", 64, &["run", "--seed", "1", "--seeds", "2"]),
         ("no_jobs", 64, &["run", "--jobs", "0"]),
         ("nothing_in_the_suite", 64, &["run", &two, "--suite", "pr"]),
+        ("sweep_unknown_scenario", 64, &["sweep", "offline-wriet-then-reconnect"]),
+        ("sweep_unknown_host", 64, &["sweep", &two, "--crash", "phnoe"]),
+        ("sweep_no_pairs", 64, &["sweep", &two, "--pairs", "0"]),
+        ("sweep_two_scenarios", 64, &["sweep", "two"]),
         ("missing_file", 3, &["run", "nowhere/x.scn"]),
         ("missing_repro", 3, &["replay", "x.scn"]),
         ("folder_without_scripts", 3, &["run", "empty/"]),
@@ -47,7 +55,7 @@ fn every_bad_input_has_one_clear_error() {
         assert_eq!(ran.status, *status, "{name}: {}", ran.err);
         insta::assert_snapshot!(*name, place.tidy(&ran.err));
     }
-    assert_eq!(place.files(""), ["empty", "file", "latin.scn"], "nothing was left behind");
+    assert_eq!(place.files(""), ["empty", "file", "latin.scn", "two"], "nothing was left behind");
 }
 
 #[test]
@@ -59,6 +67,7 @@ fn help_is_something_to_learn_from() {
         ("help_replay", &["replay", "--help"]),
         ("help_shrink", &["shrink", "--help"]),
         ("help_check", &["check", "--help"]),
+        ("help_sweep", &["sweep", "--help"]),
         ("help_list", &["list", "--help"]),
     ] {
         let ran = place.run(args);
