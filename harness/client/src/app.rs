@@ -151,7 +151,9 @@ impl App {
         if told.try_recv() == Ok(true) {
             return Ok(());
         }
-        self.take_back().await;
+        if is_action {
+            self.take_back().await;
+        }
         if matches!(error, StoreError::Full) {
             // The database is open again, but that is not over.
             self.storage_fails(&error);
@@ -164,13 +166,15 @@ impl App {
     /// after a crash or on another device, would find it. So it is taken back in the log as well.
     async fn take_back(&self) {
         let store = self.store.lock().await;
-        if store.limbo.is_some() && !store.is_open() {
-            // What does not go well now is done again by whoever opens the database.
-            if self.try_revive(store, Durable::NotYet).await.map(drop).is_ok() {
-                self.shared().storage = None;
-                self.publish_status();
-            }
+        if store.limbo.is_none() || store.is_open() {
+            return;
         }
+        // What does not go well now is done again by whoever opens the database. Nobody may go
+        // on with it as it is: not all that it holds is on the disk.
+        if let Ok(mut store) = self.try_revive(store, Durable::NotYet).await {
+            store.close();
+        }
+        self.wake.notify_one();
     }
 
     /// The open database; opens it if need be.
@@ -213,7 +217,7 @@ impl App {
         let undo = store.resolve_limbo();
         let mut tx = Tx::begin(store)?;
         if first {
-            self.take_up(&mut tx)?;
+            self.take_up(&mut tx, opened)?;
         }
         if let Some(undo) = undo {
             tx.take_back(undo)?;
@@ -234,8 +238,8 @@ impl App {
     }
 
     /// Takes up what an earlier run left.
-    fn take_up(&self, tx: &mut Tx<'_>) -> Result<()> {
-        if self.policy.numbers == Numbers::NeverReused && tx.meta.commits() > 0 {
+    fn take_up(&self, tx: &mut Tx<'_>, opened: Opened) -> Result<()> {
+        if self.policy.numbers == Numbers::NeverReused && opened != Opened::New {
             let gap = 1 + self.env.env.random.number("number gap") % GAP_MAX;
             tx.meta.next_number += gap;
         }

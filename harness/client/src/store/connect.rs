@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::rows::{self, Checked};
 use super::seal::Sealer;
-use super::{Meta, Result, StoreError};
+use super::{Meta, Opened, Result, StoreError};
 use crate::policy::Integrity;
 
 /// Raised with every change of `schema.sql`, of [`Meta`] or of what a seal is made of.
@@ -77,11 +77,11 @@ pub(super) fn in_memory(connection: &Connection) -> Result<bool> {
 }
 
 /// Makes the tables of a database that has none, in one transaction: it has all or nothing.
-pub(super) fn prepare(connection: &Connection, random: &dyn Random) -> Result<()> {
+pub(super) fn prepare(connection: &Connection, random: &dyn Random) -> Result<Opened> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match version(connection)? {
-        SCHEMA => Ok(()),
-        0 if tables == 0 => create(connection, Meta::fresh(random), |_, _| Ok(())),
+        SCHEMA => Ok(Opened::Whole),
+        0 if tables == 0 => create(connection, Meta::fresh(random), |_, _| Ok(())).map(|()| Opened::New),
         found => match meta(connection, Integrity::Checked) {
             // Its own sealed word against a number that has no seal.
             Ok((meta, _)) if meta.schema == SCHEMA => {

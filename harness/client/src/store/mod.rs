@@ -130,11 +130,6 @@ impl Meta {
         number
     }
 
-    /// How often anything was written.
-    pub(crate) fn commits(&self) -> u64 {
-        self.commits
-    }
-
     /// From now on this database goes on under a name that nobody else can have: what it knows of
     /// the numbers under the old one is not true any more. Everything is pulled anew. Pending
     /// work keeps its name and number until the server has said what it knows of them.
@@ -197,6 +192,8 @@ pub(crate) enum Durable {
 /// What an opening found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
+    /// No database; now there is one.
+    New,
     /// The database as it was left.
     Whole,
     /// A damaged database, which was replaced by what was whole in it.
@@ -267,7 +264,7 @@ impl Store {
         self.close();
         // The database itself is named first, for whoever looks at the names on a device's disk.
         self.files.at(&self.files.main());
-        let opened = if self.finish_rescue()? { Opened::Repaired } else { Opened::Whole };
+        let rescued = self.finish_rescue()?;
         match self.take_hold(durable) {
             Err(StoreError::Damaged(_)) if self.integrity == Integrity::Checked => {
                 self.rescue()?;
@@ -275,13 +272,14 @@ impl Store {
                 self.take_hold(durable)?;
                 Ok(Opened::Repaired)
             }
-            held => held.map(|()| opened),
+            Ok(_) if rescued => Ok(Opened::Repaired),
+            held => held,
         }
     }
 
-    fn take_hold(&mut self, durable: Durable) -> Result<()> {
+    fn take_hold(&mut self, durable: Durable) -> Result<Opened> {
         let connection = connect::connect(&self.files.at(&self.files.main()), connect::Missing::Create)?;
-        connect::prepare(&connection, &*self.random)?;
+        let opened = connect::prepare(&connection, &*self.random)?;
         let (meta, seal) = connect::verify(&connection, self.integrity)?;
         // What the log holds is copied into the database, and that copy synced: after a commit
         // whose sync had failed, the log may be readable without being on the disk. A full disk
@@ -295,7 +293,7 @@ impl Store {
         self.meta = meta;
         self.seal = seal;
         self.connection = Some(connection);
-        Ok(())
+        Ok(opened)
     }
 
     fn open_connection(&self) -> &Connection {
