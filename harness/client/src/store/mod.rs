@@ -55,26 +55,22 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
-        use rusqlite::Error as E;
-        match (&error, error.sqlite_error_code()) {
-            (_, Some(ErrorCode::Unknown)) => StoreError::Damaged(error.to_string()),
-            (_, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => StoreError::InUse,
-            (_, Some(ErrorCode::DiskFull)) => StoreError::Full,
-            (_, Some(ErrorCode::CannotOpen)) => StoreError::Absent,
-            (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-                StoreError::Damaged(error.to_string())
-            }
-            // The statements are written here and read what was written here, with the same types.
-            // One that does not fit has met other tables, or other values.
-            (
-                E::SqlInputError { .. }
-                | E::FromSqlConversionFailure(..)
-                | E::IntegralValueOutOfRange(..)
-                | E::Utf8Error(..)
-                | E::InvalidColumnType(..),
-                _,
-            ) => StoreError::Damaged(error.to_string()),
-            _ => StoreError::Failed(error.to_string()),
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse,
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::CannotOpen) => StoreError::Absent,
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+                | ErrorCode::OutOfMemory
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::OperationAborted
+                | ErrorCode::FileLockingProtocolFailed,
+            ) => StoreError::Failed(error.to_string()),
+            // The statements are written here, and read what was written here: one that does not
+            // fit has met other tables or other values.
+            _ => StoreError::Damaged(error.to_string()),
         }
     }
 }
