@@ -23,13 +23,23 @@ pub(crate) struct Overlaid {
     pub(crate) visible: bool,
 }
 
-/// Whether `row` has to be laid over `record`: not if the server's state has it in it already,
-/// and not if the server refused it.
-fn applies(row: &QueueRow, record: &RecordRow) -> bool {
-    let Some(server) = &record.server else { return true };
-    // Numbers of two devices cannot be compared, even if both were this one.
-    let included = server.included.filter(|_| record.asked_by.as_deref() == Some(&row.device));
-    row.status != RowStatus::Failed && included.is_none_or(|n| row.number() > n)
+/// The rows of `record` that have to be laid over it: not those that the server's state has in it
+/// already, and not those that the server refused.
+///
+/// The state names the highest of this device's numbers that it includes. Where that is the
+/// number of a row that is still here, its answer was lost, and with it those before it. Any
+/// other number says nothing of these rows: it was answered long ago, or it is of somebody who
+/// has a copy of this device's name.
+fn laid_over<'r>(record: &RecordRow, rows: &'r [QueueRow]) -> impl Iterator<Item = &'r QueueRow> + Clone {
+    let named = record.server.as_ref().and_then(|server| server.included);
+    let asked_by = record.asked_by.clone();
+    let here = |row: &QueueRow| Some(row.number()) == named && asked_by.as_deref() == Some(&row.device);
+    let included = if rows.iter().any(here) { named } else { None };
+    let known = record.server.is_some();
+    rows.iter().filter(move |row| {
+        let has = included.is_some_and(|n| row.number() <= n) && asked_by.as_deref() == Some(&row.device);
+        !known || !has && row.status != RowStatus::Failed
+    })
 }
 
 /// Lays `rows` over what the server said.
@@ -56,7 +66,7 @@ pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow]) -> Overlaid {
     }
     over.conflicts = server.map(|s| s.conflicts.clone()).unwrap_or_default();
     over.visible = server.is_some() && !record.deleted;
-    for row in rows.iter().filter(|row| applies(row, record)) {
+    for row in laid_over(record, rows) {
         over.visible = !matches!(row.mutation.kind, MutationKind::Delete { .. });
         for (name, op) in &row.mutation.fields {
             over.apply(name, op, row, &mut stamps);
@@ -124,11 +134,11 @@ pub(crate) fn field_base(
         Some(ServerField::Version { version, .. }) => *version,
         _ => 0,
     };
-    let pending = rows.iter().rfind(|row| {
-        applies(row, record)
-            && row.status != RowStatus::Failed
+    let writes = laid_over(record, rows).filter(|row| {
+        row.status != RowStatus::Failed
             && matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. }))
     });
+    let pending = writes.last();
     match pending.and_then(|row| Some((row.number(), row.mutation.fields.get(field)?))) {
         // What a pull brought underneath a pending write, its user has not seen.
         Some((number, FieldOp::Write { base, .. })) => {
@@ -141,11 +151,8 @@ pub(crate) fn field_base(
 /// The version that a delete has to name, and the pending work it is made upon.
 pub(crate) fn record_base(record: &RecordRow, rows: &[QueueRow]) -> deadzone_contract::wire::Base {
     let server = record.server.as_ref();
-    let after = rows
-        .iter()
-        .filter(|row| applies(row, record) && row.status != RowStatus::Failed)
-        .map(QueueRow::number)
-        .max();
+    let pending = laid_over(record, rows).filter(|row| row.status != RowStatus::Failed);
+    let after = pending.map(QueueRow::number).max();
     deadzone_contract::wire::Base { version: server.map_or(0, |s| s.version), after }
 }
 

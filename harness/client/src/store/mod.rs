@@ -56,11 +56,13 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse,
+            Some(ErrorCode::DatabaseBusy) => StoreError::InUse,
             Some(ErrorCode::DiskFull) => StoreError::Full,
             Some(ErrorCode::CannotOpen) => StoreError::Absent,
             Some(
                 ErrorCode::SystemIoFailure
+                // What an error has left behind in this very connection.
+                | ErrorCode::DatabaseLocked
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly
                 | ErrorCode::OutOfMemory

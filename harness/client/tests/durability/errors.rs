@@ -129,6 +129,31 @@ fn a_database_that_fails_at_the_start_is_opened_as_soon_as_it_works() {
 }
 
 #[test]
+fn an_error_during_the_very_first_start_passes() {
+    let mut struck = 0;
+    for on in KINDS {
+        for nth in 1..40 {
+            let (phone, server) = (Phone::new(1), Server::default());
+            phone.disk.set_error(Some(IoError { on, nth: Nth::Only(nth) }));
+            story(async {
+                let app = phone.start(&server, true).await.unwrap_or_else(|e| panic!("{on:?} {nth}: {e}"));
+                sleep_s(120).await;
+                phone.sign_in(&app).await;
+                if app.create("House").await.is_err() {
+                    // The error has come this late.
+                    app.create("House").await.unwrap();
+                }
+                app.settle().await;
+                assert_eq!(server.titled("House"), 1, "{on:?} {nth}");
+                app.kill().await;
+            });
+            struck += phone.disk.strikes().errors;
+        }
+    }
+    assert!(struck > 20, "{struck}");
+}
+
+#[test]
 fn an_app_with_a_dead_disk_does_not_spin() {
     let (phone, server) = (Phone::new(1), Server::default());
     story(async {

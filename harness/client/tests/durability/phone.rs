@@ -81,8 +81,12 @@ impl Phone {
     /// Starts the app and signs in.
     pub(crate) async fn signed_in(&self, server: &Server) -> App {
         let app = self.start(server, true).await.unwrap();
-        app.act(Action::SignIn { user: "ana".into(), password: "secret".into() }).await.unwrap();
+        self.sign_in(&app).await;
         app
+    }
+
+    pub(crate) async fn sign_in(&self, app: &App) {
+        app.act(Action::SignIn { user: "ana".into(), password: "secret".into() }).await.unwrap();
     }
 }
 
