@@ -1,4 +1,7 @@
-//! The client on disks that crash, fail, fill up, forget and are copied.
+//! The client on machines that crash and sleep, with disks that fail, fill up, forget and are
+//! copied.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -9,3 +12,4 @@ mod errors;
 mod full;
 mod phone;
 mod server;
+mod sleep;

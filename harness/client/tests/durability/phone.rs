@@ -35,6 +35,8 @@ pub(crate) struct Phone {
     drawn: Arc<AtomicU64>,
     pub(crate) policy: ClientPolicy,
     pub(crate) parameters: Parameters,
+    /// How far the wall clock has gone on while the timers stood, in ms.
+    pub(crate) slept: Arc<AtomicU64>,
 }
 
 impl Phone {
@@ -46,6 +48,7 @@ impl Phone {
             drawn,
             policy: ClientPolicy::default(),
             parameters: Parameters::default(),
+            slept: Arc::default(),
         }
     }
 
@@ -59,6 +62,7 @@ impl Phone {
         let platform = Arc::new(Platform {
             mount: self.disk.mount(|| 0),
             drawn: Arc::clone(&self.drawn),
+            slept: Arc::clone(&self.slept),
             tasks: Mutex::default(),
             started: tokio::time::Instant::now(),
         });
@@ -173,13 +177,15 @@ pub(crate) async fn sleep_s(seconds: u64) {
 struct Platform {
     mount: Mount,
     drawn: Arc<AtomicU64>,
+    slept: Arc<AtomicU64>,
     tasks: Mutex<JoinSet<()>>,
     started: tokio::time::Instant,
 }
 
 impl Clock for Platform {
     fn wall_ms(&self) -> u64 {
-        1_700_000_000_000 + self.started.elapsed().as_millis() as u64
+        let slept = self.slept.load(Ordering::Relaxed);
+        1_700_000_000_000 + slept + self.started.elapsed().as_millis() as u64
     }
 
     fn elapsed(&self) -> Duration {
