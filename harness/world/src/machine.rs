@@ -99,6 +99,11 @@ impl Machine {
         lock(&self.databases).clone()
     }
 
+    /// Whether nobody is signed in here: an app keeps what proves it among the secrets.
+    pub(crate) fn has_no_secrets(&self) -> bool {
+        lock(&self.secrets).is_empty()
+    }
+
     pub(crate) fn secret(&self, name: &str) -> Option<String> {
         lock(&self.secrets).get(name).cloned()
     }

@@ -85,6 +85,8 @@ fn exempt(fleet: &Fleet) -> BTreeMap<String, String> {
             Some("down".to_owned())
         } else if device.is_asleep {
             Some("asleep".to_owned())
+        } else if fleet.machine(&device.name).has_no_secrets() {
+            Some("signed out".to_owned())
         } else if !device.online {
             Some("offline".to_owned())
         } else if !server_is_up {
