@@ -2,7 +2,6 @@
 //! copied.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod copies;
 mod crashes;
