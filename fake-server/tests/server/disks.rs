@@ -77,7 +77,7 @@ fn what_cannot_be_forgotten_now_is_forgotten_later() {
     let answers = |machine: &mut Machine| {
         let snapshot = machine.disk.snapshot();
         let other = deadzone_disk::Disk::new();
-        other.copy_from(&snapshot);
+        other.restore(&snapshot);
         let mount = other.mount(|| 0);
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         let db = rusqlite::Connection::open_with_flags_and_vfs("server", flags, mount.vfs()).unwrap();

@@ -49,14 +49,9 @@ impl Disk {
         Snapshot(self.with(|state| state.content.clone()))
     }
 
-    /// Makes the whole disk what it was, with what was not durable then. Every mount dies.
+    /// Makes the whole disk what it, or another one, was, with what was not durable then. Every mount dies.
     pub fn restore(&self, snapshot: &Snapshot) {
         self.with(|state| state.replace(snapshot.0.clone()));
-    }
-
-    /// Makes this disk a copy of another one. Every mount dies.
-    pub fn copy_from(&self, snapshot: &Snapshot) {
-        self.restore(snapshot);
     }
 
     /// Empties the disk. Every mount dies.

@@ -163,7 +163,7 @@ fn a_trap_springs_at_its_operation_and_stops_the_machine() {
     let start = filled(TRUNCATE, 3).snapshot();
     for k in 1..=60 {
         let disk = Disk::new();
-        disk.copy_from(&start);
+        disk.restore(&start);
         let (bystander, victim) = (mount(&disk), mount(&disk));
         let at = disk.operations() + k;
         let (trap, told) = trap(at, None);

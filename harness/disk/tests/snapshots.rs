@@ -176,7 +176,7 @@ fn a_clone_goes_its_own_way() {
     let first = mount(&one);
     let mut app = open(&first, WAL).expect("an empty disk");
     transact(&mut app, 1).expect("no fault");
-    two.copy_from(&one.snapshot());
+    two.restore(&one.snapshot());
     assert_eq!((two.operations(), two.durable_operations()), (one.operations(), one.durable_operations()));
     assert!(first.is_alive(), "reading a disk does not hurt it");
     transact(&mut app, 2).expect("no fault");

@@ -1,7 +1,6 @@
 //! What the script does to whole disks, and what the harness looks for on them.
 
-use deadzone_contract::seam::DatabaseLocation;
-use deadzone_disk::{Disk, Outcome, Snapshot};
+use deadzone_disk::{Disk, Mount, Outcome, Snapshot};
 use deadzone_script::Crash;
 use deadzone_trace::Event;
 use rusqlite::{Connection, OpenFlags};
@@ -70,8 +69,8 @@ pub(crate) fn check(machine: &Machine, recorder: &Recorder) {
         if !files.contains(&database) {
             continue;
         }
-        let location = DatabaseLocation { path: database.clone().into(), vfs: Some(mount.vfs().to_owned()) };
-        let problem = problem(&location).unwrap_or_else(|error| Some(error.to_string()));
+        let found = connect(&mount, &database).and_then(|connection| problem(&connection));
+        let problem = found.unwrap_or_else(|error| Some(error.to_string()));
         recorder.record(&machine.name, Event::DatabaseChecked { database, problem });
     }
 }
@@ -82,15 +81,14 @@ pub(crate) fn content(disk: &Snapshot, database: &str) -> Result<Vec<String>, St
     let copy = Disk::new();
     copy.restore(disk);
     let mount = copy.mount(|| 0);
-    let location = DatabaseLocation { path: database.into(), vfs: Some(mount.vfs().to_owned()) };
-    rows(&location).map_err(|error| error.to_string())
+    let found = connect(&mount, database).and_then(|connection| rows(&connection));
+    found.map_err(|error| error.to_string())
 }
 
-fn rows(location: &DatabaseLocation) -> rusqlite::Result<Vec<String>> {
-    if let Some(problem) = problem(location)? {
+fn rows(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    if let Some(problem) = problem(connection)? {
         return Ok(vec![problem]);
     }
-    let connection = connect(location)?;
     let mut tables = connection.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'table'")?;
     let tables = tables.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     let mut found = Vec::new();
@@ -108,15 +106,14 @@ fn rows(location: &DatabaseLocation) -> rusqlite::Result<Vec<String>> {
 }
 
 /// What SQLite finds wrong with a database.
-fn problem(location: &DatabaseLocation) -> rusqlite::Result<Option<String>> {
-    let found: String = connect(location)?.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+fn problem(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     Ok((found != "ok").then_some(found))
 }
 
-fn connect(location: &DatabaseLocation) -> rusqlite::Result<Connection> {
+fn connect(mount: &Mount, database: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let vfs = location.vfs.as_deref().expect("simulated disks have a VFS");
-    let connection = Connection::open_with_flags_and_vfs(&location.path, flags, vfs)?;
+    let connection = Connection::open_with_flags_and_vfs(database, flags, mount.vfs())?;
     // Without it a database in WAL mode wants shared memory.
     connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
     Ok(connection)

@@ -251,8 +251,8 @@ impl Fleet {
                 None => self.changed.notified().await,
             }
         }
+        // A machine that went down is awake: its crash saw to that.
         let machine = self.machine(host);
-        machine.gate.open();
         let net_host = self.net.boot(self.host_id(host));
         let incarnation = Incarnation::new(machine, net_host, self.recorder.clone());
         incarnation.record(Event::HostUp { incarnation: incarnation.host.incarnation() });
@@ -302,12 +302,17 @@ impl Fleet {
     async fn boot_device(&self, name: &str, incarnation: &Incarnation) -> bool {
         match on_host(incarnation, self.start_app(name, incarnation)).await {
             Ok(Ok(app)) => {
-                self.with(name, |node| node.phone.iter_mut().for_each(|phone| phone.apps.push(app.clone())));
+                self.take_in_hand(name, app);
                 true
             }
             Ok(Err(refusal)) => self.not_started(incarnation, refusal.to_string()),
             Err(_) => false,
         }
+    }
+
+    /// A device's user has this app in hand from now on.
+    fn take_in_hand(&self, device: &str, app: Arc<dyn Device>) {
+        self.with(device, |node| node.phone.iter_mut().for_each(|phone| phone.apps.push(Arc::clone(&app))));
     }
 
     fn start_app(
@@ -338,7 +343,7 @@ impl Fleet {
         let Some((_, incarnation)) = self.running(name) else { return };
         let refused = match on_host(&incarnation, self.start_app(name, &incarnation)).await {
             Ok(Ok(app)) => {
-                self.with(name, |node| node.phone.iter_mut().for_each(|phone| phone.apps.push(app.clone())));
+                self.take_in_hand(name, app);
                 None
             }
             Ok(Err(refusal)) => Some(refusal.to_string()),

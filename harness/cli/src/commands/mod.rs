@@ -12,8 +12,9 @@ use deadzone_reports::Finding;
 
 use crate::args::Command;
 use crate::lineups::Lineups;
+use crate::stop::Stop;
 use crate::worker::{self, Death};
-use crate::{STATUS_ERROR, STATUS_FAIL, STATUS_PASS, STATUS_UNKNOWN, output};
+use crate::{STATUS_ERROR, STATUS_FAIL, STATUS_INTERRUPTED, STATUS_PASS, STATUS_UNKNOWN, output};
 
 /// Carries out a command; the exit status.
 pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
@@ -36,6 +37,20 @@ fn status(outcome: Outcome) -> u8 {
         Outcome::Fail => STATUS_FAIL,
         Outcome::Unknown => STATUS_UNKNOWN,
         Outcome::Error => STATUS_ERROR,
+    }
+}
+
+/// The end of a command that may be stopped half-way: prints what was found; the exit status.
+fn finish(
+    stopped: Result<(), Stop>,
+    outcome: Outcome,
+    print: impl FnOnce() -> Result<(), Stop>,
+) -> Result<u8, Stop> {
+    match stopped {
+        // What was found until then is worth having.
+        Err(Stop::Interrupted) => print().map(|()| STATUS_INTERRUPTED),
+        Err(stop) => Err(stop),
+        Ok(()) => print().map(|()| status(outcome)),
     }
 }
 

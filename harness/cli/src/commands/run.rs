@@ -8,7 +8,7 @@ use std::time::Instant;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Finding, Report, Run as RunReport, document, failures, junit, summary, unknowns};
 
-use super::{finding_of, status};
+use super::{finding_of, finish};
 use crate::args::Run;
 use crate::lineups::Lineups;
 use crate::plan::{Part, Plan};
@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::repro::{self, Which};
 use crate::stop::Stop;
 use crate::worker::{Done, Ending, Pool};
-use crate::{STATUS_INTERRUPTED, defects, files, interrupt, output};
+use crate::{defects, files, interrupt, output};
 
 /// Runs what the command line asks for; the exit status.
 pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
@@ -35,17 +35,7 @@ pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
     runner.report.wall = began.elapsed();
     runner.report.skipped.clone_from(&plan.skipped);
     let report = runner.report;
-
-    match stopped {
-        // What was found until then is worth having.
-        Err(Stop::Interrupted) => {
-            print(args, &report)?;
-            return Ok(STATUS_INTERRUPTED);
-        }
-        Err(stop) => return Err(stop),
-        Ok(()) => print(args, &report)?,
-    }
-    Ok(status(report.outcome()))
+    finish(stopped, report.outcome(), || print(args, &report))
 }
 
 fn print(args: &Run, report: &Report) -> Result<(), Stop> {

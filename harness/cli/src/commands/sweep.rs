@@ -12,8 +12,8 @@ use deadzone_reports::{sweep_document, sweep_text};
 use deadzone_script::Script;
 use deadzone_search::sweep::{Swept, evenly, ways};
 
+use super::finish;
 use super::run::{blank, fill, kept_for, told};
-use super::status;
 use crate::args::Sweep;
 use crate::lineups::Lineups;
 use crate::plan::{Part, Who, bare};
@@ -22,7 +22,7 @@ use crate::repro::{self, Which};
 use crate::scenarios::{self, Scenario};
 use crate::stop::Stop;
 use crate::worker::{Done, Ending, Job, Named, Plan, Pool, Question, Wanted};
-use crate::{STATUS_INTERRUPTED, files, interrupt, output, suggest};
+use crate::{files, interrupt, output, suggest};
 
 /// The host that is in every world.
 const SERVER: &str = "server";
@@ -57,17 +57,7 @@ pub(super) fn sweep(args: &Sweep, lineups: &Lineups) -> Result<u8, Stop> {
     let stopped = stopped.and_then(|()| sweeper.tell());
     sweeper.report.wall = began.elapsed();
     let report = sweeper.report;
-
-    match stopped {
-        // What was found until then is worth having.
-        Err(Stop::Interrupted) => {
-            print(args, &report)?;
-            return Ok(STATUS_INTERRUPTED);
-        }
-        Err(stop) => return Err(stop),
-        Ok(()) => print(args, &report)?,
-    }
-    Ok(status(report.outcome()))
+    finish(stopped, report.outcome(), || print(args, &report))
 }
 
 fn print(args: &Sweep, report: &Report) -> Result<(), Stop> {

@@ -223,7 +223,7 @@ fn two_phones_with_one_name_lose_and_double_nothing() {
         let task = house_with_a_roof(&on_phone).await;
         on_phone.device.connectivity(false);
         on_phone.add(&task, 1).await.unwrap();
-        tablet.disk.copy_from(&phone.disk.snapshot());
+        tablet.disk.restore(&phone.disk.snapshot());
         let on_tablet = tablet.start(&server, false).await.unwrap();
         let mut expected = 1;
         for round in 1..6 {

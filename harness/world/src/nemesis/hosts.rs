@@ -51,7 +51,6 @@ pub(super) enum OnDisk {
         error: IoError,
         before: u64,
     },
-    Lies,
 }
 
 impl Nemesis {
@@ -75,7 +74,6 @@ impl Nemesis {
                 let error = IoError { on: kind(*on), nth };
                 OnDisk::Errors { error, before: disk(host).strikes().errors }
             }
-            Fault::LyingDisk { .. } => OnDisk::Lies,
             _ => OnDisk::Nothing,
         }
     }
