@@ -7,8 +7,8 @@
 use std::fmt;
 
 use deadzone_client::{
-    Answering, ClientPolicy, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity, Numbers,
-    PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
+    Answering, ClientPolicy, Commits, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity,
+    Numbers, PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
 };
 use deadzone_server::{ServerPolicy, policy};
 use serde::{Serialize, Serializer};
@@ -216,6 +216,13 @@ pub const DEFECTS: &[Defect] = &[
         source: "003: The application must protect it until the server confirms it has been accepted.",
         oracles: &["converged", "invented"],
         plant: Plant::Client(|policy| policy.integrity = Integrity::Trusted),
+    },
+    Defect {
+        name: "commits-not-synced",
+        mistake: "Syncing is switched off because it is slow, so a power loss takes what was saved, or leaves a torn database.",
+        source: "002: Local-first store with WAL: write operations happen to an append-only local log",
+        oracles: &["intact", "monotonic"],
+        plant: Plant::Client(|policy| policy.commits = Commits::Unsynced),
     },
     Defect::of_server(
         policy::BASE_VERSION_IGNORED,

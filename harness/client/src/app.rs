@@ -73,7 +73,7 @@ impl App {
     ) -> std::result::Result<Arc<App>, Refusal> {
         env.env.disk.latency().await;
         let (disk, random) = (Arc::clone(&env.env.disk), Arc::clone(&env.env.random));
-        let store = Store::new(disk, random, &start.user, policy.integrity);
+        let store = Store::new(disk, random, &start.user, policy.integrity, policy.commits);
         let shared = Shared {
             online: start.online,
             work: true,

@@ -43,8 +43,8 @@ use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart};
 use deadzone_contract::{Capability, Client, Device, Refusal};
 
 pub use policy::{
-    Answering, ClientPolicy, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity, Numbers,
-    PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
+    Answering, ClientPolicy, Commits, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity,
+    Numbers, PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
 };
 
 /// Makes devices that run the reference client.

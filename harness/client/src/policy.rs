@@ -37,6 +37,8 @@ pub struct ClientPolicy {
     pub numbers: Numbers,
     /// What is made of what the disk holds.
     pub integrity: Integrity,
+    /// How safe a commit is when it returns.
+    pub commits: Commits,
 }
 
 /// What identifies a mutation to the server.
@@ -182,6 +184,16 @@ pub enum Numbers {
     /// The next ones, as the database says; and a number that was used before is taken for the
     /// answer to this device's own work.
     Reused,
+}
+
+/// How safe a commit is when it returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Commits {
+    /// It is on the disk.
+    #[default]
+    Synced,
+    /// It is in the machine's cache, which is faster, and gone with the power.
+    Unsynced,
 }
 
 /// What is made of what the disk holds.

@@ -28,7 +28,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::policy::Integrity;
+use crate::policy::{Commits, Integrity};
 pub(crate) use reserve::DRAIN_ROWS;
 pub(crate) use rows::{QueueRow, RecordRow, RowStatus};
 pub(crate) use tx::Tx;
@@ -202,6 +202,7 @@ pub(crate) enum Opened {
 pub(crate) struct Store {
     files: Files,
     integrity: Integrity,
+    commits: Commits,
     random: Arc<dyn Random>,
     connection: Option<Connection>,
     /// As committed.
@@ -221,10 +222,12 @@ impl Store {
         random: Arc<dyn Random>,
         user: &str,
         integrity: Integrity,
+        commits: Commits,
     ) -> Store {
         Store {
             files: Files { disk, user: user.to_owned() },
             integrity,
+            commits,
             random,
             connection: None,
             meta: Meta::default(),
@@ -277,6 +280,9 @@ impl Store {
 
     fn take_hold(&mut self, durable: Durable) -> Result<Opened> {
         let connection = connect::connect(&self.files.at(&self.files.main()), connect::Missing::Create)?;
+        if self.commits == Commits::Unsynced {
+            connection.execute_batch("PRAGMA synchronous = OFF")?;
+        }
         let opened = connect::prepare(&connection, &*self.random)?;
         let (meta, seal) = connect::verify(&connection, self.integrity)?;
         // What the log holds is copied into the database, and that copy synced: after a commit
