@@ -9,7 +9,7 @@ use std::sync::Arc;
 use deadzone::defects::{DEFECTS, Defect};
 use deadzone_client::ReferenceClient;
 use deadzone_client_tiny::TinyClient;
-use deadzone_contract::Client;
+use deadzone_contract::{Client, Model};
 use deadzone_oracle::{ORACLES, Outcome, judge};
 use deadzone_script::{Item, Script, Suite};
 use deadzone_server::ReferenceServer;
@@ -40,7 +40,7 @@ fn scripts() -> Vec<(String, String, Script)> {
 
 fn lineup(client: impl Client + 'static, server: ReferenceServer, defect: Option<&Defect>) -> Lineup {
     let defect = defect.map(|defect| defect.name.to_owned());
-    Lineup { client: Arc::new(client), server: Arc::new(server), defect }
+    Lineup { client: Arc::new(client), server: Arc::new(server), model: Model::B, defect }
 }
 
 fn reference() -> Lineup {

@@ -108,10 +108,11 @@ fn fields(db: &Connection, key: i64, entity: &str) -> rusqlite::Result<BTreeMap<
                 value: row.get::<_, StoredValue>(1)?.0,
                 stamp: Stamp { ms: row.get(2)?, n: row.get(3)?, device: row.get(4)? },
             },
-            Some(Rule::Version) => {
+            Some(Rule::Version | Rule::Manual | Rule::Custom) => {
                 ServerField::Version { value: row.get::<_, StoredValue>(1)?.0, version: row.get(5)? }
             }
             Some(Rule::Counter) => ServerField::Counter { total: row.get(1)? },
+            Some(Rule::Immutable) => ServerField::Fixed { value: row.get::<_, StoredValue>(1)?.0 },
             Some(Rule::Set) | None => continue,
         };
         fields.insert(name, field);

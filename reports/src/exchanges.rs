@@ -205,6 +205,7 @@ impl Answer<'_> {
         let mut results = answer.results.iter();
         match results.clone().find(about).or_else(|| results.next()).map(|result| &result.outcome) {
             None => "answered".to_owned(),
+            Some(Outcome::Deferred) => "deferred".to_owned(),
             Some(Outcome::Rejected { code, .. }) => format!("rejected ({code})"),
             Some(Outcome::Done { fields }) => {
                 let conflict = |(field, result): (&String, &FieldResult)| {

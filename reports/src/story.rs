@@ -248,12 +248,14 @@ impl Teller<'_> {
     /// What a user did, with what came of it.
     fn action(&self, at: usize) -> Option<(u32, String)> {
         let host = &self.trace.entries[at].host;
-        let Event::Invoked { action, user, name, act } = &self.trace.entries[at].event else { return None };
+        let Event::Invoked { action, user, name, act, .. } = &self.trace.entries[at].event else {
+            return None;
+        };
         let mut record = act.record();
         let mut ending = "nobody knows".to_owned();
         for later in self.trace.entries[at..].iter().filter(|entry| entry.host == *host) {
             match &later.event {
-                Event::Saved { action: ended, record: saved } if ended == action => {
+                Event::Saved { action: ended, record: saved, .. } if ended == action => {
                     record = record.or(saved.as_ref());
                     ending = "saved".to_owned();
                     break;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::{FieldOp, Mutation, MutationKind};
+use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
 use deadzone_contract::{Action, Change, Choice, RecordId, RecordView, TrayItem, Value};
 use deadzone_trace::{Event, Trace};
 
@@ -48,7 +48,22 @@ impl<'t> Names<'t> {
                     changes.iter().map(|change| changed(&change.field, &change.change)),
                 ),
             },
-            Action::Delete { record: id } => format!("delete {}", record(id)),
+            Action::SignOut { anyway: false } => "sign out".to_owned(),
+            Action::SignOut { anyway: true } => "sign out anyway".to_owned(),
+            Action::Undo { record: id } => format!("undo {}", record(id)),
+            Action::Repair => "repair".to_owned(),
+            Action::SetRole { workspace, member, role: Some(role), .. } => {
+                let role = match role {
+                    Role::Viewer => "viewer",
+                    Role::Editor => "editor",
+                    Role::Admin => "admin",
+                };
+                format!("make {member} {role} in {workspace}")
+            }
+            Action::SetRole { workspace, member, role: None, .. } => {
+                format!("remove {member} from {workspace}")
+            }
+            Action::Delete { record: id, .. } => format!("delete {}", record(id)),
             Action::Discard { record: id } => format!("discard {}", record(id)),
             Action::Retry { record: id } => format!("retry {}", record(id)),
             Action::Resolve { record: id, field, choice } => {

@@ -51,6 +51,7 @@ fn answered(exchange: &str, copy: u32, record: &RecordId, outcome: Outcome) -> E
     Event::Answered {
         exchange: Exchange(exchange.into()),
         copy,
+        headers: Vec::new(),
         status: 200,
         body: serde_json::to_string(&body).expect("plain data"),
     }
@@ -107,10 +108,16 @@ fn answer_lost() -> Trace {
         at(
             200,
             "phone",
-            Event::Invoked { action: "s2".into(), user: "ana".into(), name: Some("task/1".into()), act },
+            Event::Invoked {
+                action: "s2".into(),
+                user: "ana".into(),
+                name: Some("task/1".into()),
+                act,
+                cannot: false,
+            },
         ),
         at(203, "phone", Event::Named { name: "task/1".into(), record: milk() }),
-        at(203, "phone", Event::Saved { action: "s2".into(), record: Some(milk()) }),
+        at(203, "phone", Event::Saved { action: "s2".into(), record: Some(milk()), undid: Vec::new() }),
         at(
             210,
             "world",
@@ -261,7 +268,13 @@ fn what_happens_again_and_again_is_one_moment() {
     let refused = |i: u64| {
         let exchange = format!("phone#{i}");
         let body = String::from("<html>");
-        let answered = Event::Answered { exchange: Exchange(exchange.clone()), copy: 1, status: 500, body };
+        let answered = Event::Answered {
+            exchange: Exchange(exchange.clone()),
+            copy: 1,
+            status: 500,
+            headers: Vec::new(),
+            body,
+        };
         let delivered =
             Event::Delivered { exchange: Exchange(exchange.clone()), status: 500, replaced: None };
         [

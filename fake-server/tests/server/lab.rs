@@ -29,6 +29,9 @@ use crate::render;
 /// The time at which every test begins.
 pub(crate) const START_MS: u64 = 1_000_000;
 
+/// What the operator shows.
+pub(crate) const OPERATOR_TOKEN: &str = "operator-secret";
+
 /// Polls a future that has no reason to wait for anything but its turn.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
@@ -158,6 +161,7 @@ impl Lab {
                 ("away".into(), "eve".into(), Role::Editor),
             ],
             parameters,
+            operator_token: OPERATOR_TOKEN.into(),
         };
         let clock = Arc::new(TestClock(AtomicU64::new(START_MS)));
         let place = Mutex::new(DatabaseLocation { path: uri.into(), vfs: None });

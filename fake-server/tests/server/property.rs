@@ -63,7 +63,7 @@ impl Reader {
                 PulledChange::Record(record) => {
                     self.records.insert(record.record.clone(), record);
                 }
-                PulledChange::Tombstone { record, .. } => {
+                PulledChange::Tombstone { record, .. } | PulledChange::Removed { record } => {
                     self.records.remove(&record);
                 }
             }

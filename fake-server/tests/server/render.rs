@@ -22,6 +22,7 @@ pub(crate) fn page(page: &SyncPage) -> String {
 pub(crate) fn changes(changes: &[PulledChange]) -> String {
     lines(changes.iter().map(|change| match change {
         PulledChange::Record(record) => state(record),
+        PulledChange::Removed { record } => format!("{record} removed"),
         PulledChange::Tombstone { record, version, included } => {
             format!("{record}@{version} deleted{}", includes(*included))
         }
@@ -36,6 +37,7 @@ fn result(result: &MutationResult) -> String {
     let number = result.number.map_or("-".to_owned(), |number| number.to_string());
     let outcome = match &result.outcome {
         Outcome::Rejected { code, detail } => format!("{code} ({detail})"),
+        Outcome::Deferred => "deferred".to_owned(),
         Outcome::Done { fields } => {
             let mut done = "done".to_owned();
             for (field, result) in fields {
@@ -58,6 +60,7 @@ fn state(record: &ServerRecord) -> String {
         line.push_str(&match field {
             ServerField::Lww { value, .. } => format!(" {name}={value}"),
             ServerField::Version { value, version } => format!(" {name}={value}@{version}"),
+            ServerField::Fixed { value } => format!(" {name}={value} for ever"),
             ServerField::Counter { total } => format!(" {name}={total}"),
             ServerField::Set { members } => {
                 let members = members.iter().map(|(member, additions)| {

@@ -106,6 +106,11 @@ pub(crate) const FAULTS: &[FaultDoc] = &[
         struck: "a bit of the database was flipped",
     },
     FaultDoc {
+        example: "cache answers",
+        about: "a proxy keeps what the server answers to GET, and gives it to whoever asks for the same path",
+        struck: "the proxy was told not to keep an answer, or gave one that it had kept",
+    },
+    FaultDoc {
         example: "jump phone's clock by -2h",
         about: "the wall clock of a device or of the server is set, as users and time servers do",
         struck: "two stamps stand in the wrong order because of it, or the server refuses one",
@@ -139,7 +144,8 @@ mod tests {
             Fault::FailDisk { .. } => 15,
             Fault::LyingDisk { .. } => 16,
             Fault::FlipBit { .. } => 17,
-            Fault::Jump { .. } => 18,
+            Fault::CacheAnswers => 18,
+            Fault::Jump { .. } => 19,
         }
     }
 

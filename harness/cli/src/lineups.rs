@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deadzone_client::ReferenceClient;
 use deadzone_client_tiny::TinyClient;
-use deadzone_contract::{Client, Server};
+use deadzone_contract::{Client, Model, Server};
 use deadzone_script::Named;
 use deadzone_server::ReferenceServer;
 use deadzone_world::Lineup;
@@ -94,7 +94,7 @@ impl Lineups {
     }
 
     /// The lineup of these names.
-    pub(crate) fn find(&self, client: &str, defect: Option<&str>) -> Result<Lineup, Unfit> {
+    pub(crate) fn find(&self, client: &str, defect: Option<&str>, model: Model) -> Result<Lineup, Unfit> {
         let entry = self.0.get(client).ok_or_else(|| Unfit {
             blamed: &[Named::Client],
             message: format!("there is no client `{client}`"),
@@ -117,12 +117,12 @@ impl Lineups {
                 });
             }
         }
-        Ok(entry.lineup(defect))
+        Ok(entry.lineup(defect, model))
     }
 }
 
 impl Entry {
-    fn lineup(&self, defect: Option<&Defect>) -> Lineup {
+    fn lineup(&self, defect: Option<&Defect>, model: Model) -> Lineup {
         let client = self.client.clone();
         let server = self.server.clone();
         Lineup {
@@ -132,6 +132,7 @@ impl Entry {
             server: server.unwrap_or_else(|| {
                 Arc::new(ReferenceServer::new(defect.map(Defect::server_policy).unwrap_or_default()))
             }),
+            model,
             defect: defect.map(|defect| defect.name.to_owned()),
         }
     }
@@ -152,7 +153,8 @@ mod tests {
     #[test]
     fn a_defect_is_planted_only_where_its_side_is_the_reference() {
         let lineups = Lineups::new().server("mine", ReferenceServer::default());
-        let error = |client, defect| lineups.find(client, Some(defect)).err().map(|unfit| unfit.text());
+        let error =
+            |client, defect| lineups.find(client, Some(defect), Model::B).err().map(|unfit| unfit.text());
         assert_eq!(error("reference", "no-idempotency-number"), None);
         assert_eq!(error("tiny", "base-version-ignored"), None);
         assert_eq!(error("mine", "no-idempotency-number"), None);
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn the_last_client_of_a_name_counts() {
         let lineups = Lineups::new().client(ReferenceClient::default());
-        let planted = lineups.find("reference", Some("no-idempotency-number"));
+        let planted = lineups.find("reference", Some("no-idempotency-number"), Model::B);
         assert!(planted.is_err(), "the stranger's client of that name has no switches");
     }
 }

@@ -110,18 +110,20 @@ impl Who {
         let named = client.or(script.client()).unwrap_or(lineups::DEFAULT).to_owned();
         let planted =
             defect.or(script.defect()).filter(|defect| *defect != lineups::NO_DEFECT).map(str::to_owned);
-        let lineup = lineups.find(&named, planted.as_deref()).map_err(|unfit| {
-            let on_the_command_line = |name: &Named| match name {
-                Named::Client => client.is_some(),
-                Named::Defect => defect.is_some(),
-                Named::Violates => false,
-            };
-            if unfit.blamed.iter().any(on_the_command_line) {
-                Stop::usage(unfit.text())
-            } else {
-                scenario.refuse(unfit.blamed[0], &unfit.message, unfit.help)
-            }
-        })?;
+        let lineup = lineups.find(&named, planted.as_deref(), script.model().unwrap_or_default()).map_err(
+            |unfit| {
+                let on_the_command_line = |name: &Named| match name {
+                    Named::Client => client.is_some(),
+                    Named::Defect => defect.is_some(),
+                    Named::Violates => false,
+                };
+                if unfit.blamed.iter().any(on_the_command_line) {
+                    Stop::usage(unfit.text())
+                } else {
+                    scenario.refuse(unfit.blamed[0], &unfit.message, unfit.help)
+                }
+            },
+        )?;
         Ok(Who { client: named, defect: planted, lineup })
     }
 }

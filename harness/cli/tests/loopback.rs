@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deadzone_client::{ReferenceClient, system};
 use deadzone_contract::seam::{ClientEnv, ClientStart, HttpService, Screen, Secrets, ServerStart};
-use deadzone_contract::wire::Role;
+use deadzone_contract::wire::{Role, SCHEMA_VERSION};
 use deadzone_contract::{
     Action, Change, Client, Device, FieldChange, Parameters, RecordId, RecordView, Server, Status, TrayItem,
     Value,
@@ -77,7 +77,13 @@ async fn device(base: &str, folder: &Path) -> Arc<dyn Device> {
         secrets: Arc::new(Keychain::default()),
         screen: Arc::new(NoScreen),
     };
-    let start = ClientStart { user: "ana".to_owned(), parameters: Parameters::default(), online: true };
+    let start = ClientStart {
+        user: "ana".to_owned(),
+        parameters: Parameters::default(),
+        online: true,
+        app_version: SCHEMA_VERSION,
+        scope: None,
+    };
     let device = ReferenceClient::default().start(start, env).await.expect("a fresh database opens");
     let sign_in = Action::SignIn { user: "ana".to_owned(), password: "secret".to_owned() };
     device.act(sign_in).await.expect("the password is right");
@@ -97,6 +103,7 @@ fn two_devices_sync_over_real_sockets_and_files() {
             passwords: BTreeMap::from([("ana".to_owned(), "secret".to_owned())]),
             grants: vec![("home".to_owned(), "ana".to_owned(), Role::Editor)],
             parameters: Parameters::default(),
+            operator_token: String::new(),
         };
         let server_folder = folder.path().join("server");
         std::fs::create_dir(&server_folder).expect("a new folder");

@@ -31,7 +31,7 @@ use deadzone_contract::wire::{
     HEADER_DEVICE_ID, HEADER_SCHEMA_VERSION, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN, PushAnswer, PushRequest,
     SCHEMA_VERSION, SyncPage, TokenAnswer, TokenRequest,
 };
-use deadzone_contract::{Action, Capability, Client, Code, Device, Refusal, Saved};
+use deadzone_contract::{Action, Capability, Client, Code, Device, Refusal, Rule, Saved};
 use futures_util::future::{self, Either};
 use http::Request;
 use rusqlite::{Connection, OpenFlags};
@@ -51,7 +51,13 @@ impl Client for TinyClient {
     }
 
     fn supports(&self, capability: &Capability) -> bool {
-        !matches!(capability, Capability::Delete | Capability::Discard | Capability::Resolve)
+        match capability {
+            Capability::Entity(_) | Capability::Retry => true,
+            Capability::Rule(rule) => {
+                matches!(rule, Rule::Lww | Rule::Version | Rule::Set | Rule::Counter)
+            }
+            _ => false,
+        }
     }
 
     fn start(
@@ -230,14 +236,14 @@ impl Device for Tiny {
                 tokens.map_err(|error| Refusal::new(Code::Offline, error))?;
                 self.state().set_online(self.start.online);
                 self.wake.notify_one();
-                return Ok(Saved { record: None });
+                return Ok(Saved::of(None));
             }
             let wall_ms = self.env.env.clock.wall_ms();
             let id = self.env.env.random.token("record id");
             let record = self.state().act(action, wall_ms, id)?;
             self.save()?;
             self.wake.notify_one();
-            Ok(Saved { record: Some(record) })
+            Ok(Saved::of(Some(record)))
         })
     }
 

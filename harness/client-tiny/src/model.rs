@@ -103,6 +103,7 @@ impl State {
             };
             match result.outcome {
                 Outcome::Done { .. } => drop(self.works.remove(at)),
+                Outcome::Deferred => {} // it goes with the next round
                 Outcome::Rejected { code, detail } => {
                     self.works[at].phase = Phase::Refused(format!("{code}: {detail}"));
                 }
@@ -114,7 +115,9 @@ impl State {
         for change in page.changes {
             match change {
                 PulledChange::Record(server) => self.keep(server),
-                PulledChange::Tombstone { record, .. } => drop(self.docs.remove(&record)),
+                PulledChange::Removed { record } | PulledChange::Tombstone { record, .. } => {
+                    drop(self.docs.remove(&record));
+                }
             }
         }
         self.cursor = page.next;
@@ -240,7 +243,9 @@ impl State {
         let server = doc.server.as_ref();
         for (name, field) in server.iter().flat_map(|server| &server.fields) {
             let value = match field {
-                ServerField::Lww { value, .. } | ServerField::Version { value, .. } => value.clone(),
+                ServerField::Lww { value, .. }
+                | ServerField::Version { value, .. }
+                | ServerField::Fixed { value } => value.clone(),
                 ServerField::Counter { total } => Value::Int(*total),
                 ServerField::Set { .. } => Value::Set(self.members(record, doc, name).into_keys().collect()),
             };

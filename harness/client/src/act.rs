@@ -26,16 +26,19 @@ pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
     match action {
         Action::SignIn { user, password } => {
             crate::session::sign_in(app, &user, &password).await?;
-            Ok(Saved { record: None })
+            Ok(Saved::of(None))
         }
         Action::Create { entity, workspace, parent, changes } => {
             create(app, entity, workspace, parent, changes).await
         }
         Action::Edit { record, changes } => edit(app, record, changes).await,
-        Action::Delete { record } => delete(app, record).await,
+        Action::Delete { record, .. } => delete(app, record).await,
         Action::Discard { record } => discard(app, record).await,
         Action::Retry { record } => retry(app, record).await,
         Action::Resolve { record, field, choice } => resolve(app, record, &field, choice).await,
+        Action::SignOut { .. } | Action::Undo { .. } | Action::Repair | Action::SetRole { .. } => {
+            invalid("this app cannot do that".to_owned())
+        }
     }
 }
 
@@ -64,7 +67,7 @@ async fn create(
     tx = record_first(app, tx, &id, &fields).await?;
     enqueue(app, &mut tx, &id, MutationKind::Create { entity, workspace, parent }, fields, what)?;
     app.commit(tx).await?;
-    Ok(Saved { record: Some(id) })
+    Ok(Saved::of(Some(id)))
 }
 
 async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> Result<Saved> {
@@ -75,7 +78,7 @@ async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> Result<Save
     tx = record_first(app, tx, &id, &fields).await?;
     enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
     app.commit(tx).await?;
-    Ok(Saved { record: Some(id) })
+    Ok(Saved::of(Some(id)))
 }
 
 async fn delete(app: &App, id: RecordId) -> Result<Saved> {
@@ -84,14 +87,14 @@ async fn delete(app: &App, id: RecordId) -> Result<Saved> {
     let base = overlay::record_base(&record, &rows);
     enqueue(app, &mut tx, &id, MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned())?;
     app.commit(tx).await?;
-    Ok(Saved { record: Some(id) })
+    Ok(Saved::of(Some(id)))
 }
 
 async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
     if id.0 == THIS_DEVICE && tx.meta.loss.take().is_some() {
         app.commit(tx).await?;
-        return Ok(Saved { record: None });
+        return Ok(Saved::of(None));
     }
     let (record, rows) = look_up(&tx, &id)?;
     let discardable = matches!(record.state, Some(RecordState::Retrying | RecordState::Failed));
@@ -100,7 +103,7 @@ async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     }
     if app.policy.discard == Discard::FromScreen {
         app.flash(&id, RecordState::Discarded);
-        return Ok(Saved { record: Some(id) });
+        return Ok(Saved::of(Some(id)));
     }
     discard_rows(&mut tx, &record, &rows)?;
     if record.server.is_some() {
@@ -108,7 +111,7 @@ async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     }
     tx.discarded = Some(id.clone());
     app.commit(tx).await?;
-    Ok(Saved { record: Some(id) })
+    Ok(Saved::of(Some(id)))
 }
 
 /// Takes the rows of a record out of the queue; a record that only they made goes too, and with
@@ -146,7 +149,7 @@ async fn retry(app: &App, id: RecordId) -> Result<Saved> {
         tx.replace(&row, anew)?;
     }
     app.commit(tx).await?;
-    Ok(Saved { record: Some(id) })
+    Ok(Saved::of(Some(id)))
 }
 
 async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result<Saved> {
@@ -172,7 +175,7 @@ async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result
     let fields = BTreeMap::from([(field.to_owned(), op)]);
     enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
     app.commit(tx).await?;
-    Ok(Saved { record: Some(id) })
+    Ok(Saved::of(Some(id)))
 }
 
 /// A record that the user has in view, with its rows of the queue.

@@ -61,6 +61,7 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
                 }
                 reused.push(row);
             }
+            Outcome::Deferred => tx.mark(row, RowStatus::Retrying, None)?,
             Outcome::Rejected { .. } if !reused.is_empty() => reused.push(row),
             Outcome::Rejected { code: Code::StampAhead, detail } => {
                 tx.mark(row, RowStatus::Retrying, Some(detail))?;

@@ -53,7 +53,7 @@ pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow]) -> Overlaid {
                 over.fields.insert(name.clone(), value.clone());
                 stamps.insert(name.clone(), stamp.clone());
             }
-            ServerField::Version { value, .. } => {
+            ServerField::Version { value, .. } | ServerField::Fixed { value } => {
                 over.fields.insert(name.clone(), value.clone());
             }
             ServerField::Counter { total } => {

@@ -50,7 +50,9 @@ async fn apply(app: &App, asked: &Meta, page: &SyncPage) -> Result<bool> {
                     overwrite(&mut tx, server)?;
                 }
             }
-            PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
+            PulledChange::Removed { record } | PulledChange::Tombstone { record, .. } => {
+                tx.mark_deleted(record)?;
+            }
         }
     }
     if tx.meta.device_id != asked.device_id {

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::Role;
 use crate::{Code, RecordId, Value};
 
 /// One thing a user does on one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
-    /// Signs in with a password. The only action that needs a network.
+    /// Signs in with a password. It needs a network. Another user than before can sign in only
+    /// after a sign-out.
     SignIn {
         /// Who.
         user: String,
@@ -33,10 +35,36 @@ pub enum Action {
         /// At least one.
         changes: Vec<FieldChange>,
     },
+    /// Signs out: everything on the device goes. Refused while work is pending, unless forced.
+    SignOut {
+        /// Throws pending work away too.
+        anyway: bool,
+    },
     /// Deletes a record.
     Delete {
         /// Which.
         record: RecordId,
+        /// The user's password, typed again: deleting a project is a step-up operation, which is
+        /// never queued. None for everything else.
+        password: Option<String>,
+    },
+    /// Does the opposite of this device's last own change of a record.
+    Undo {
+        /// Which.
+        record: RecordId,
+    },
+    /// Fetches everything anew; pending work is kept.
+    Repair,
+    /// Changes what a user may do in a workspace: a step-up operation, which is never queued.
+    SetRole {
+        /// Where.
+        workspace: String,
+        /// Whose.
+        member: String,
+        /// To what; none takes the member out.
+        role: Option<Role>,
+        /// The password of who does it, typed again.
+        password: String,
     },
     /// Throws away this device's work on a record that is retrying, failed or in conflict.
     Discard {
@@ -64,9 +92,14 @@ impl Action {
     /// gets its name only when it is saved.
     pub fn record(&self) -> Option<&RecordId> {
         match self {
-            Action::SignIn { .. } | Action::Create { .. } => None,
+            Action::SignIn { .. }
+            | Action::SignOut { .. }
+            | Action::Create { .. }
+            | Action::Repair
+            | Action::SetRole { .. } => None,
             Action::Edit { record, .. }
-            | Action::Delete { record }
+            | Action::Delete { record, .. }
+            | Action::Undo { record }
             | Action::Discard { record }
             | Action::Retry { record }
             | Action::Resolve { record, .. } => Some(record),
@@ -122,6 +155,17 @@ pub enum Choice {
 pub struct Saved {
     /// The record it is about; absent for a sign-in.
     pub record: Option<RecordId>,
+    /// What an undo came to, as its user is told: the changes that it made. Empty for what is no
+    /// undo, and where the undo deleted the record or brought it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undid: Vec<FieldChange>,
+}
+
+impl Saved {
+    /// Saved, and no undo.
+    pub fn of(record: Option<RecordId>) -> Saved {
+        Saved { record, undid: Vec::new() }
+    }
 }
 
 /// A device's refusal: nothing of the action was kept.

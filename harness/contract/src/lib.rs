@@ -21,7 +21,7 @@ pub mod wire;
 pub use action::{Action, Change, Choice, FieldChange, Refusal, Saved};
 pub use parameters::Parameters;
 pub use problem::Code;
-pub use rules::{EntityDecl, FieldDecl, Rule};
+pub use rules::{Deletes, EntityDecl, FieldDecl, Model, Rule};
 pub use seam::{Capability, Client, Device, Env, Server};
 pub use value::{RecordId, Stamp, Value};
 pub use view::{Badge, ConflictView, RecordState, RecordView, Status, TrayItem, WayOut};

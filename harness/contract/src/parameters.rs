@@ -113,6 +113,17 @@ parameters! {
     attempts_max: Count = 12, least 1, "Server errors in a row after which a mutation has failed.";
     sync_every: Time = 5 * MINUTE, least 1, "How often an idle device pulls.";
     disk_latency_max: Time = 8, least 0, "The longest that storage takes between begin and commit.";
+    step_up_life: Time = 5 * MINUTE, least 1, "How long after a sign-in a step-up operation is allowed.";
+    schema_tolerance: Time = 30 * DAY, least 0, "How long after its first start a server speaks the schema before its own.";
+    app_version_min: Count = 1, least 1, "The oldest version of the app that the server serves.";
+    push_limit: Count = 10_000, least 1, "Mutations that one user may push within each `limit_window`.";
+    pull_limit: Count = 10_000, least 1, "Pulls that one user may make within each `limit_window`.";
+    limit_window: Time = MINUTE, least 1, "The time that limits count in.";
+    stale_after: Time = 4 * HOUR, least 1, "The age of its last sync from which a device says that it is stale.";
+    lag_alert: Time = HOUR, least 1, "The age of a pending mutation above which the queue-lag alert fires.";
+    hint_hold: Time = 0, least 0, "How long a request for hints waits for something to tell; 0: devices ask for none.";
+    queue_max: Count = 100_000, least 1, "Mutations that a device keeps; a further one is refused.";
+    database_max: Count = 256 * 1024 * 1024, least 65_536, "Bytes that a database may come to.";
     save_bound: Time = 2 * SECOND, least 1, "How long a user may have to wait until an action is saved.";
 }
 

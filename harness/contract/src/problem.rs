@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 /// The media type of a problem document.
@@ -19,6 +20,8 @@ pub enum Code {
     SignInAgain,
     /// 403: the caller's role does not allow it.
     Forbidden,
+    /// 403: it needs a sign-in that is fresh.
+    StepUpRequired,
     /// 410: the cursor is older than the tombstones; pull everything anew.
     CursorExpired,
     /// The mutation's number is older than the answers that are kept; nobody can say any more
@@ -36,6 +39,13 @@ pub enum Code {
     Gone,
     /// A field, a value or an operation that the rules do not allow.
     Invalid,
+    /// The field has its value for ever.
+    Immutable,
+    /// 426: the app is older than the server still serves; pending work is kept until it is
+    /// upgraded.
+    ClientTooOld,
+    /// 429: the user has sent more than a limit allows; come again after `Retry-After`.
+    TooManyRequests,
     /// 503: the server cannot serve just now.
     Unavailable,
     /// 500: the server failed; whether anything happened is unknown.
@@ -44,6 +54,19 @@ pub enum Code {
     Storage,
     /// Said by devices, never on the wire: it needs a network and there is none.
     Offline,
+    /// Said by devices, never on the wire: no answer came, so nobody knows whether it happened.
+    Indefinite,
+    /// Said by devices, never on the wire: work is pending that a sign-out would throw away.
+    WorkPending,
+    /// Said by devices, never on the wire: nobody is signed in.
+    SignedOut,
+}
+
+impl Code {
+    /// The code of this name.
+    pub fn named(name: &str) -> Option<Code> {
+        Code::deserialize(StrDeserializer::<value::Error>::new(name)).ok()
+    }
 }
 
 impl fmt::Display for Code {

@@ -157,6 +157,18 @@ pub enum Capability {
     Retry,
     /// Deciding open conflicts.
     Resolve,
+    /// Undoing the last change of a record.
+    Undo,
+    /// Fetching everything anew.
+    Repair,
+    /// Signing out, and another user's signing in.
+    SignOut,
+    /// Operations that need a fresh sign-in.
+    StepUp,
+    /// Keeping only some of a user's workspaces.
+    Scope,
+    /// An app of another version than the newest, and its upgrade.
+    OlderApp,
 }
 
 impl fmt::Display for Capability {
@@ -168,6 +180,12 @@ impl fmt::Display for Capability {
             Capability::Discard => f.write_str("discarding work"),
             Capability::Retry => f.write_str("retrying from the tray"),
             Capability::Resolve => f.write_str("resolving conflicts"),
+            Capability::Undo => f.write_str("undoing"),
+            Capability::Repair => f.write_str("repairing"),
+            Capability::SignOut => f.write_str("signing out"),
+            Capability::StepUp => f.write_str("operations that need a fresh sign-in"),
+            Capability::Scope => f.write_str("keeping only some workspaces"),
+            Capability::OlderApp => f.write_str("apps of an older version"),
         }
     }
 }
@@ -181,6 +199,10 @@ pub struct ClientStart {
     pub parameters: Parameters,
     /// Whether the platform reports a network.
     pub online: bool,
+    /// The version of the app, which is the schema that it speaks and keeps.
+    pub app_version: u32,
+    /// The workspaces that this device subscribes to; none: all of its user's.
+    pub scope: Option<Vec<String>>,
 }
 
 /// A kind of client: makes devices.
@@ -217,10 +239,13 @@ pub trait Device: Send + Sync {
 pub struct ServerStart {
     /// Users and their passwords.
     pub passwords: BTreeMap<String, String>,
-    /// Workspace, user, role.
+    /// Workspace, user, role: what a new database begins with. Later changes are made over the
+    /// wire.
     pub grants: Vec<(String, String, Role)>,
     /// The numbers that the product was built with.
     pub parameters: Parameters,
+    /// What the operator, who is no user, shows instead of an access token to change members.
+    pub operator_token: String,
 }
 
 /// A kind of server.

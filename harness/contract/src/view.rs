@@ -107,6 +107,8 @@ pub enum Badge {
     Syncing,
     /// No network; work is kept.
     Offline,
+    /// Nothing is wrong, but the last sync is older than `stale_after`.
+    Stale,
     /// Something needs its user: the tray or a sign-in.
     Error,
 }

@@ -3,9 +3,12 @@
 //! | Call | Request | Answer |
 //! |---|---|---|
 //! | `POST /auth/token` | [`TokenRequest`] | [`TokenAnswer`] |
-//! | `GET /sync?since=CURSOR&limit=N` | query | [`SyncPage`] |
+//! | `GET /sync?since=CURSOR&limit=N&scope=WORKSPACE,...` | query | [`SyncPage`] |
 //! | `POST /sync/mutations` | [`PushRequest`] | [`PushAnswer`] |
+//! | `GET /sync/hints?since=CURSOR&scope=...` | query | server-sent events, each a [`Hint`] |
+//! | `POST /members` | [`MemberChange`] | `204` |
 //! | `GET /healthz` | | `200` |
+//! | `GET /metrics` | | Prometheus text |
 //!
 //! Every refusal of a whole request is a [`crate::problem::Problem`]; refusals of single
 //! mutations stand in their entry of a [`PushAnswer`], which itself is a `200`.
@@ -22,8 +25,20 @@ pub const PATH_TOKEN: &str = "/auth/token";
 pub const PATH_SYNC: &str = "/sync";
 /// `POST`: push.
 pub const PATH_MUTATIONS: &str = "/sync/mutations";
+/// `GET`: hints that something changed.
+pub const PATH_HINTS: &str = "/sync/hints";
+/// `POST`: who may do what in a workspace. A step-up operation, or the operator's.
+pub const PATH_MEMBERS: &str = "/members";
 /// `GET`: liveness.
 pub const PATH_HEALTH: &str = "/healthz";
+/// `GET`: what an operator watches, as Prometheus text.
+pub const PATH_METRICS: &str = "/metrics";
+
+/// On [`PATH_METRICS`]: the age of the oldest pending mutation as each device reported it last,
+/// in seconds, with the label `device`.
+pub const METRIC_QUEUE_AGE: &str = "sync_queue_age_seconds";
+/// On [`PATH_METRICS`]: 1 while any device's reported age is above `lag_alert`, else 0.
+pub const METRIC_LAG_ALERT: &str = "sync_queue_lag_alert";
 
 /// Names the device that speaks. The server keeps its idempotency by it.
 pub const HEADER_DEVICE_ID: &str = "device-id";
@@ -34,8 +49,13 @@ pub const HEADER_CLIENT_VERSION: &str = "client-version";
 /// The age of the oldest pending mutation, in whole milliseconds; 0 when nothing waits.
 pub const HEADER_QUEUE_AGE: &str = "queue-age";
 
-/// What this contract's data look like; a change of shape raises it.
+/// What this contract's data look like; a change of shape raises it. An app of version N speaks
+/// schema N. What the schema before looked like is told by
+/// [`FieldDecl::name_before`](crate::FieldDecl::name_before).
 pub const SCHEMA_VERSION: u32 = 4;
+
+/// The oldest schema that a server can still speak, within `schema_tolerance`.
+pub const SCHEMA_VERSION_MIN: u32 = 3;
 
 /// The first commit has number 1: a pull from 0 gets everything.
 pub const CURSOR_START: u64 = 0;
@@ -106,6 +126,11 @@ pub struct SyncPage {
 pub enum PulledChange {
     /// It is there, in this state.
     Record(ServerRecord),
+    /// The caller may not see it any more: whatever the device holds of it has to go.
+    Removed {
+        /// Which.
+        record: RecordId,
+    },
     /// It was deleted.
     Tombstone {
         /// Which.
@@ -115,6 +140,31 @@ pub enum PulledChange {
         /// See [`ServerRecord::included`].
         included: Option<u64>,
     },
+}
+
+/// Tells a device that something changed. Truth is what a pull says; a hint only saves the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The cursor that the changes continue. A device that stands elsewhere pulls.
+    pub since: u64,
+    /// Where a device stands that has applied them.
+    pub next: u64,
+    /// Everything that its user may see of what changed in between; none where it was too much,
+    /// and only a pull helps.
+    pub changes: Option<Vec<PulledChange>>,
+    /// The server's clock, ms since the epoch.
+    pub server_time_ms: u64,
+}
+
+/// Changes what a user may do in a workspace. An admin's, with a fresh sign-in; or the operator's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberChange {
+    /// Where.
+    pub workspace: String,
+    /// Who.
+    pub user: String,
+    /// What; none takes the user out of the workspace.
+    pub role: Option<Role>,
 }
 
 /// A record as the server has it, for the eyes of one caller.
@@ -154,7 +204,7 @@ pub enum ServerField {
         /// Its stamp.
         stamp: Stamp,
     },
-    /// Rule `version`.
+    /// Rules `version`, `manual` and `custom`.
     Version {
         /// The value.
         value: Value,
@@ -165,6 +215,11 @@ pub enum ServerField {
     Counter {
         /// The sum.
         total: i64,
+    },
+    /// Rule `immutable`.
+    Fixed {
+        /// For ever.
+        value: Value,
     },
     /// Rule `set`: each member with the additions that hold it in the set.
     Set {
@@ -182,7 +237,8 @@ pub fn add_id(device_id: &str, number: u64, member: &str) -> AddId {
     format!("{device_id}:{number}:{member}")
 }
 
-/// A write that lost against another one and waits for its author's decision.
+/// A write that lost against another one and waits for a decision: of its author, under rule
+/// `version`; of any member who may write, under rule `manual`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenConflict {
     /// Names the conflict.
@@ -257,16 +313,18 @@ pub struct Base {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldOp {
-    /// Sets an `lww` field. On a counter it overwrites the total: meant for imports.
+    /// Sets an `lww` or an `immutable` field. On a counter it overwrites the total: meant for
+    /// imports.
     Put {
         /// To this.
         value: Value,
     },
-    /// Sets a `version` field.
+    /// Sets a `version`, `manual` or `custom` field.
     Write {
         /// To this.
         value: Value,
-        /// If this is still what stands there; otherwise it becomes an open conflict.
+        /// If this is still what stands there; otherwise it becomes an open conflict or, under
+        /// `custom`, is merged.
         base: Base,
         /// The open conflict that this write decides.
         closes: Option<String>,
@@ -333,6 +391,9 @@ pub enum Outcome {
         /// Why, for people.
         detail: String,
     },
+    /// Nothing was done yet: its user has sent more than a limit allows. It is to be sent again
+    /// after the time in the answer's `Retry-After`.
+    Deferred,
 }
 
 /// What became of one field of a mutation.

@@ -6,12 +6,13 @@
 //! Source: the script.
 //!
 //! The clauses are the kinds of claims: `record` (it is there), `once`, `field`, `absent`,
-//! `conflict`, `no-conflicts`, `in-tray`, `tray-empty`, `badge`.
+//! `conflict`, `no-conflicts`, `in-tray`, `tray-empty`, `badge`, `alert`.
 
 use std::collections::BTreeMap;
 
 use deadzone_contract::view::View;
-use deadzone_contract::{Badge, RecordView, Rule, Value, rules};
+use deadzone_contract::wire::METRIC_LAG_ALERT;
+use deadzone_contract::{Badge, Code, RecordView, Rule, Value, rules};
 use deadzone_trace::{Claim, Event, Expectation, FieldClaim, Place};
 
 use crate::findings::{Case, Findings};
@@ -97,7 +98,10 @@ impl<'a, 't> Scene<'a, 't> {
                 self.conflict(name, field, *shown, devices, findings)
             }
             Claim::NoConflicts => self.no_conflicts(findings),
-            Claim::InTray { name, device, listed } => self.in_tray(name, device, *listed, findings),
+            Claim::InTray { name, device, listed, because } => {
+                self.in_tray(name, device, *listed, *because, findings)
+            }
+            Claim::Alert { firing } => self.alert(*firing, findings),
             Claim::TrayEmpty { device } => self.tray_empty(device, findings),
             Claim::Badge { device, badge } => self.badge(device, *badge, findings),
         }
@@ -293,18 +297,51 @@ impl<'a, 't> Scene<'a, 't> {
         Ok(())
     }
 
-    fn in_tray(&self, name: &str, device: &str, listed: bool, findings: &mut Findings) -> Checked<()> {
+    fn in_tray(
+        &self,
+        name: &str,
+        device: &str,
+        listed: bool,
+        because: Option<Code>,
+        findings: &mut Findings,
+    ) -> Checked<()> {
         let (records, _) = self.bound(name)?;
         let (at, view) = self.view(device)?;
         let found = view
             .tray
             .iter()
+            .filter(|item| because.is_none_or(|code| item.reason.starts_with(&format!("{code}:"))))
             .any(|item| self.history.record(&item.record).is_some_and(|record| records.contains(&record)));
         if found != listed {
             let does = if found { "lists" } else { "does not list" };
-            let case = self.fail("in-tray", at, &format!("{device}'s tray {does} {name}")).device(device);
+            let why = because.map(|code| format!(" because {code}")).unwrap_or_default();
+            let what = format!("{device}'s tray {does} {name}{why}");
+            let case = self.fail("in-tray", at, &what).device(device);
             let record = records.first().map(|&record| self.history.records[record].id);
             findings.report(record.into_iter().fold(case, Case::record));
+        }
+        Ok(())
+    }
+
+    /// What the metrics said last, which was when the claim was made.
+    fn alert(&self, firing: bool, findings: &mut Findings) -> Checked<()> {
+        let scraped = self.history.entries[..self.at].iter().enumerate().rev().find_map(|(at, entry)| {
+            match &entry.event {
+                Event::Scraped { status: 200, body } => Some((at, body)),
+                _ => None,
+            }
+        });
+        let Some((at, body)) = scraped else {
+            return Err(String::from("the server's metrics were not read"));
+        };
+        let now = body.lines().find_map(|line| line.strip_prefix(METRIC_LAG_ALERT)).map(str::trim);
+        if now != Some(if firing { "1" } else { "0" }) {
+            let what = match now {
+                Some("1") => "the alert is firing",
+                Some("0") => "the alert is silent",
+                _ => "the metrics do not tell of the alert",
+            };
+            findings.report(self.fail("alert", at, what));
         }
         Ok(())
     }

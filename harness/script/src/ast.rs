@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use deadzone_contract::wire::Role;
-use deadzone_contract::{Change, Choice};
+use deadzone_contract::wire::{MemberChange, Role};
+use deadzone_contract::{Change, Choice, Model};
 use deadzone_trace::Expectation;
 
 /// A whole script.
@@ -46,6 +46,8 @@ pub enum Declaration {
     Seed(u64),
     /// `client reference` (repros)
     Client(String),
+    /// `model A`: how client and server sync. Where nothing is said, `B`.
+    Model(Model),
     /// `defect new-number-on-each-retry` (repros)
     Defect(String),
     /// `digest 3f2a...`, 64 hexadecimal digits (repros)
@@ -84,6 +86,10 @@ pub enum Declaration {
         /// How much faster its clock runs; slower, if negative. Parts per million, at most
         /// [`DRIFT_PPM_MAX`](crate::DRIFT_PPM_MAX) either way.
         drift_ppm: i32,
+        /// `scope home, work`: the workspaces that it subscribes to; none: all of its user's.
+        scope: Option<Vec<String>>,
+        /// `app 3`: the version of its app; none: the newest.
+        app: Option<u32>,
     },
 }
 
@@ -120,7 +126,12 @@ pub enum Act {
         devices: Vec<String>,
         /// What they do.
         action: UserAction,
+        /// `phone  cannot set ...`: the device must refuse it.
+        cannot: bool,
     },
+    /// `grant home: ben viewer`, `revoke home: ben`: the operator changes what a user may do in a
+    /// workspace.
+    Members(MemberChange),
     /// `50 times within 2s: phone create task/# in project/p`: `#` in names and texts becomes
     /// 1, 2, 3 and so on. Spread evenly over `within`; one right after the other without it.
     Repeat {
@@ -172,9 +183,27 @@ pub enum UserAction {
         /// At least one.
         changes: Vec<(String, Change)>,
     },
-    /// `sign in`: with the password of the device's user.
-    SignIn,
-    /// `delete task/1`
+    /// `sign in`: with the password of the device's user. `sign in as ben`: another user takes
+    /// the device over, after a sign-out.
+    SignIn {
+        /// Who; the device's user where nobody is named.
+        user: Option<String>,
+    },
+    /// `sign out`, or `sign out anyway`, which throws pending work away.
+    SignOut {
+        /// Whatever is pending.
+        anyway: bool,
+    },
+    /// `undo task/1`: the device's own last change of it.
+    Undo {
+        /// The record.
+        name: String,
+    },
+    /// `repair`: fetches everything anew.
+    Repair,
+    /// `make ben viewer in home`, `remove ben from home`: a step-up operation.
+    SetRole(MemberChange),
+    /// `delete task/1`; of a project it is a step-up operation.
     Delete {
         /// The record.
         name: String,
@@ -226,6 +255,10 @@ pub enum HostAct {
     /// `restore b1`: the device is switched off and its disk is what that copy was. Devices
     /// only.
     Restore(String),
+    /// `upgrade to 4`: the app is replaced by another version, and started. Devices only.
+    Upgrade(u32),
+    /// `require app 4`: the server is deployed anew and serves no older app any more. Server only.
+    RequireApp(u32),
     /// `wipe`: the device is switched off; its disk and its secrets are gone. Devices only.
     Wipe,
     /// `clone onto tablet`: the other device is switched off; its disk and its secrets are
@@ -390,6 +423,9 @@ pub enum Fault {
         /// The device.
         device: String,
     },
+    /// `cache answers`: a proxy before the server keeps its answers to `GET` and gives them to
+    /// whoever asks for the same path, unless they say that they are private.
+    CacheAnswers,
     /// `jump phone's clock by -2h`
     Jump {
         /// The device, or `server`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::{Change, Choice, Value};
+use deadzone_contract::{Change, Choice, Model, Value};
 
 use crate::{Declaration, Item, Script, UserAction};
 
@@ -39,12 +39,26 @@ impl Script {
         if let Some(defect) = repro.defect {
             declarations.insert(2, Declaration::Defect(defect.to_owned()));
         }
-        let last = script.items.iter().rposition(|item| {
-            matches!(item, Item::Declaration(Declaration::Scenario(_) | Declaration::Suite(_)))
-        });
-        let at = last.map_or(0, |last| last + 1);
+        let at = script.behind_its_name();
         script.items.splice(at..at, declarations.into_iter().map(Item::Declaration));
         script
+    }
+
+    /// The script under a model, unless it says one itself.
+    pub fn under(&self, model: Model) -> Script {
+        let mut script = self.clone();
+        if self.model().is_none() {
+            script.items.insert(self.behind_its_name(), Item::Declaration(Declaration::Model(model)));
+        }
+        script
+    }
+
+    /// The place behind its name and its suite.
+    fn behind_its_name(&self) -> usize {
+        let last = self.items.iter().rposition(|item| {
+            matches!(item, Item::Declaration(Declaration::Scenario(_) | Declaration::Suite(_)))
+        });
+        last.map_or(0, |last| last + 1)
     }
 
     /// The script with every step's label written.
@@ -100,7 +114,11 @@ impl UserAction {
             UserAction::Edit { name, changes: edits } => {
                 UserAction::Edit { name: text(name), changes: changes(edits) }
             }
-            UserAction::SignIn => UserAction::SignIn,
+            UserAction::SignIn { .. }
+            | UserAction::SignOut { .. }
+            | UserAction::Repair
+            | UserAction::SetRole(_) => self.clone(),
+            UserAction::Undo { name } => UserAction::Undo { name: text(name) },
             UserAction::Delete { name } => UserAction::Delete { name: text(name) },
             UserAction::Discard { name } => UserAction::Discard { name: text(name) },
             UserAction::Retry { name } => UserAction::Retry { name: text(name) },

@@ -3,7 +3,7 @@
 use deadzone_trace::{Claim, Expectation, FieldClaim, Place};
 
 use crate::print::Literal;
-use crate::words::{BADGES, SERVER};
+use crate::words::{BADGES, FIRING, SERVER, SILENT};
 
 /// An expectation as a script writes it behind `expect`: `task/1 once, title="Final" everywhere`.
 pub fn expectation_text(expectation: &Expectation) -> String {
@@ -23,10 +23,12 @@ pub fn expectation_text(expectation: &Expectation) -> String {
             format!("conflict {name}.{field} {not}shown on {}", devices.join(", "))
         }
         Claim::NoConflicts => String::from("no conflicts"),
-        Claim::InTray { name, device, listed } => {
+        Claim::InTray { name, device, listed, because } => {
             let not = if *listed { "" } else { "not " };
-            format!("{name} {not}in {device}'s tray")
+            let because = because.map(|code| format!(" because {code}")).unwrap_or_default();
+            format!("{name} {not}in {device}'s tray{because}")
         }
+        Claim::Alert { firing } => format!("alert {}", if *firing { FIRING } else { SILENT }),
         Claim::TrayEmpty { device } => format!("{device}'s tray empty"),
         Claim::Badge { device, badge } => {
             let shown = BADGES.iter().find(|(_, known)| known == badge).map(|(name, _)| *name);

@@ -38,6 +38,10 @@ pub(crate) enum Part {
     Value(usize),
     /// A number or a time.
     Amount,
+    /// How far a clock is ahead.
+    Skew,
+    /// One of the workspaces that a device subscribes to, counted from 0.
+    Workspace(usize),
     /// `next`, `2nd`, `every`.
     Which,
 }

@@ -6,6 +6,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use deadzone_contract::wire::MemberChange;
 use deadzone_contract::{Change, Choice, Value};
 
 use crate::amount::{Ordinal, Rate, Share, Signed, Time, TimeRange};
@@ -52,6 +53,7 @@ impl Display for Declaration {
             Declaration::Suite(suite) => write!(f, "suite    {suite}"),
             Declaration::Seed(seed) => write!(f, "seed     {seed}"),
             Declaration::Client(name) => write!(f, "client   {}", Words(name)),
+            Declaration::Model(model) => write!(f, "model    {model}"),
             Declaration::Defect(name) => write!(f, "defect   {}", Words(name)),
             Declaration::Digest(digest) => write!(f, "digest   {digest}"),
             Declaration::Violates { oracle, clause } => {
@@ -69,8 +71,14 @@ impl Display for Declaration {
                     write!(f, "{} {user} {}", if i == 0 { "" } else { "," }, role(*theirs))
                 })
             }
-            Declaration::Device { name, user, skew_ms, drift_ppm } => {
+            Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => {
                 write!(f, "device    {:<7} {user}", format!("{name}:"))?;
+                if let Some(scope) = scope {
+                    write!(f, " scope {}", scope.join(", "))?;
+                }
+                if let Some(app) = app {
+                    write!(f, " app {app}")?;
+                }
                 if *skew_ms != 0 {
                     write!(f, " clock {}", Signed(*skew_ms))?;
                 }
@@ -107,7 +115,16 @@ impl Display for Act {
 /// Writes an act whose first words take at least `width` columns.
 fn write_act(f: &mut Formatter<'_>, act: &Act, width: usize) -> fmt::Result {
     match act {
-        Act::User { devices, action } => write!(f, "{:<width$}  {action}", devices.join(", ")),
+        Act::User { devices, action, cannot } => {
+            let cannot = if *cannot { "cannot " } else { "" };
+            write!(f, "{:<width$}  {cannot}{action}", devices.join(", "))
+        }
+        Act::Members(MemberChange { workspace, user, role: Some(theirs) }) => {
+            write!(f, "{:<width$}  {workspace}: {user} {}", "grant", role(*theirs))
+        }
+        Act::Members(MemberChange { workspace, user, role: None }) => {
+            write!(f, "{:<width$}  {workspace}: {user}", "revoke")
+        }
         Act::Host { hosts, what } => write!(f, "{:<width$}  {what}", hosts.join(", ")),
         Act::Repeat { times, within, act } => {
             write!(f, "{times} {}", if *times == 1 { "time" } else { "times" })?;
@@ -143,6 +160,8 @@ impl Display for HostAct {
             HostAct::Restore(name) => write!(f, "restore {name}"),
             HostAct::Wipe => f.write_str("wipe"),
             HostAct::CloneOnto(device) => write!(f, "clone onto {device}"),
+            HostAct::Upgrade(app) => write!(f, "upgrade to {app}"),
+            HostAct::RequireApp(app) => write!(f, "require app {app}"),
         }
     }
 }
@@ -200,7 +219,18 @@ impl Display for UserAction {
                     write_changes(f, changes)
                 }
             },
-            UserAction::SignIn => f.write_str("sign in"),
+            UserAction::SignIn { user: None } => f.write_str("sign in"),
+            UserAction::SignIn { user: Some(user) } => write!(f, "sign in as {user}"),
+            UserAction::SignOut { anyway: false } => f.write_str("sign out"),
+            UserAction::SignOut { anyway: true } => f.write_str("sign out anyway"),
+            UserAction::Undo { name } => write!(f, "undo {name}"),
+            UserAction::Repair => f.write_str("repair"),
+            UserAction::SetRole(MemberChange { workspace, user, role: Some(theirs) }) => {
+                write!(f, "make {user} {} in {workspace}", role(*theirs))
+            }
+            UserAction::SetRole(MemberChange { workspace, user, role: None }) => {
+                write!(f, "remove {user} from {workspace}")
+            }
             UserAction::Delete { name } => write!(f, "delete {name}"),
             UserAction::Discard { name } => write!(f, "discard {name}"),
             UserAction::Retry { name } => write!(f, "retry {name}"),
@@ -282,6 +312,7 @@ impl Display for Fault {
             }
             Fault::LyingDisk { device } => write!(f, "lie about {device}'s disk syncs"),
             Fault::FlipBit { device } => write!(f, "flip a bit of {device}'s disk"),
+            Fault::CacheAnswers => f.write_str("cache answers"),
             Fault::Jump { host, by_ms } => write!(f, "jump {host}'s clock by {}", Signed(*by_ms)),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::rules::rule;
+use deadzone_contract::rules::entity;
 use deadzone_contract::wire::Role;
-use deadzone_contract::{Capability, Change, Parameters};
+use deadzone_contract::{Capability, Change, Model, Parameters};
 use deadzone_trace::Claim;
 
 use crate::{Act, Declaration, Item, Script, Step, Suite, UserAction};
@@ -20,6 +20,10 @@ pub struct DeviceDecl<'a> {
     pub skew_ms: i64,
     /// How much faster its clock runs; slower, if negative. Parts per million.
     pub drift_ppm: i32,
+    /// The workspaces that it subscribes to; none: all of its user's.
+    pub scope: Option<&'a [String]>,
+    /// The version of its app; none: the newest.
+    pub app: Option<u32>,
 }
 
 impl Script {
@@ -77,6 +81,14 @@ impl Script {
         })
     }
 
+    /// The model that it is about, where it says one.
+    pub fn model(&self) -> Option<Model> {
+        self.find(|declaration| match declaration {
+            Declaration::Model(model) => Some(*model),
+            _ => None,
+        })
+    }
+
     /// The planted defect of a repro.
     pub fn defect(&self) -> Option<&str> {
         self.find(|declaration| match declaration {
@@ -124,9 +136,14 @@ impl Script {
     /// The devices, in their order.
     pub fn devices(&self) -> impl Iterator<Item = DeviceDecl<'_>> {
         self.declarations().filter_map(|declaration| match declaration {
-            Declaration::Device { name, user, skew_ms, drift_ppm } => {
-                Some(DeviceDecl { name, user, skew_ms: *skew_ms, drift_ppm: *drift_ppm })
-            }
+            Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => Some(DeviceDecl {
+                name,
+                user,
+                skew_ms: *skew_ms,
+                drift_ppm: *drift_ppm,
+                scope: scope.as_deref(),
+                app: *app,
+            }),
             _ => None,
         })
     }
@@ -134,12 +151,17 @@ impl Script {
     /// What a client has to be capable of to go through the script: by the user actions, and by
     /// what is expected of records and fields.
     pub fn needs(&self) -> BTreeSet<Capability> {
+        let model = self.model().unwrap_or_default();
         let mut needs = BTreeSet::new();
+        for device in self.devices() {
+            needs.extend(device.scope.map(|_| Capability::Scope));
+            needs.extend(device.app.map(|_| Capability::OlderApp));
+        }
         for (_, _, step) in self.steps() {
             match &step.act {
-                Act::Repeat { act, .. } => action_needs(act, &mut needs),
-                Act::Expect(expectation) => claim_needs(&expectation.claim, &mut needs),
-                act => action_needs(act, &mut needs),
+                Act::Repeat { act, .. } => action_needs(act, model, &mut needs),
+                Act::Expect(expectation) => claim_needs(&expectation.claim, model, &mut needs),
+                act => action_needs(act, model, &mut needs),
             }
         }
         needs
@@ -150,18 +172,28 @@ impl Script {
     }
 }
 
-fn action_needs(act: &Act, needs: &mut BTreeSet<Capability>) {
+fn action_needs(act: &Act, model: Model, needs: &mut BTreeSet<Capability>) {
     let Act::User { action, .. } = act else { return };
     match action {
         UserAction::Create { name, place, changes } => {
-            change_needs(name, changes, needs);
+            change_needs(name, changes, model, needs);
             place.iter().filter(|place| place.contains('/')).for_each(|place| record_needs(place, needs));
         }
-        UserAction::Edit { name, changes } => change_needs(name, changes, needs),
-        UserAction::SignIn => {}
+        UserAction::Edit { name, changes } => change_needs(name, changes, model, needs),
+        UserAction::SignIn { user } => needs.extend(user.as_ref().map(|_| Capability::SignOut)),
+        UserAction::SignOut { .. } => needs.extend([Capability::SignOut]),
+        UserAction::SetRole(_) => needs.extend([Capability::StepUp]),
+        UserAction::Repair => needs.extend([Capability::Repair]),
+        UserAction::Undo { name } => {
+            record_needs(name, needs);
+            needs.insert(Capability::Undo);
+        }
         UserAction::Delete { name } => {
             record_needs(name, needs);
             needs.insert(Capability::Delete);
+            if name.starts_with("project/") {
+                needs.insert(Capability::StepUp);
+            }
         }
         UserAction::Discard { name } => {
             record_needs(name, needs);
@@ -173,36 +205,38 @@ fn action_needs(act: &Act, needs: &mut BTreeSet<Capability>) {
         }
         UserAction::Resolve { name, field, .. } => {
             record_needs(name, needs);
-            field_needs(name, field, needs);
+            field_needs(name, field, model, needs);
             needs.insert(Capability::Resolve);
         }
     }
 }
 
-fn claim_needs(claim: &Claim, needs: &mut BTreeSet<Capability>) {
+fn claim_needs(claim: &Claim, model: Model, needs: &mut BTreeSet<Capability>) {
     match claim {
         Claim::Record { name, fields, .. } => {
             record_needs(name, needs);
-            fields.iter().for_each(|claim| field_needs(name, &claim.field, needs));
+            fields.iter().for_each(|claim| field_needs(name, &claim.field, model, needs));
         }
         Claim::Conflict { name, field, .. } => {
             record_needs(name, needs);
-            field_needs(name, field, needs);
+            field_needs(name, field, model, needs);
         }
         Claim::Absent { name, .. } | Claim::InTray { name, .. } => record_needs(name, needs),
-        Claim::NoConflicts | Claim::TrayEmpty { .. } | Claim::Badge { .. } => {}
+        Claim::NoConflicts | Claim::TrayEmpty { .. } | Claim::Badge { .. } | Claim::Alert { .. } => {}
     }
 }
 
-fn change_needs(name: &str, changes: &[(String, Change)], needs: &mut BTreeSet<Capability>) {
+fn change_needs(name: &str, changes: &[(String, Change)], model: Model, needs: &mut BTreeSet<Capability>) {
     record_needs(name, needs);
-    changes.iter().for_each(|(field, _)| field_needs(name, field, needs));
+    changes.iter().for_each(|(field, _)| field_needs(name, field, model, needs));
 }
 
 fn record_needs(name: &str, needs: &mut BTreeSet<Capability>) {
     needs.extend(name.split_once('/').map(|(entity, _)| Capability::Entity(entity.to_owned())));
 }
 
-fn field_needs(name: &str, field: &str, needs: &mut BTreeSet<Capability>) {
-    needs.extend(name.split_once('/').and_then(|(entity, _)| rule(entity, field)).map(Capability::Rule));
+fn field_needs(name: &str, field: &str, model: Model, needs: &mut BTreeSet<Capability>) {
+    let decl = name.split_once('/').and_then(|(kind, _)| entity(kind)?.field(field));
+    // What the model does not have at all is needed as it is declared, and nobody has it.
+    needs.extend(decl.map(|decl| Capability::Rule(decl.rule_in(model).unwrap_or(decl.rule))));
 }

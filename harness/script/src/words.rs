@@ -10,20 +10,33 @@ use crate::{DiskOperation, Survivors};
 pub(crate) const SERVER: &str = "server";
 
 /// What a declaration begins with.
-pub(crate) const DECLARATIONS: &[&str] =
-    &["scenario", "suite", "seed", "client", "defect", "digest", "violates", "set", "workspace", "device"];
+pub(crate) const DECLARATIONS: &[&str] = &[
+    "scenario",
+    "suite",
+    "seed",
+    "client",
+    "model",
+    "defect",
+    "digest",
+    "violates",
+    "set",
+    "workspace",
+    "device",
+];
 
 /// What a step begins with, if not with the names of devices or hosts.
-pub(crate) const STEPS: &[&str] = &["fault", "end", "heal", "settle", "expect", "wait"];
+pub(crate) const STEPS: &[&str] = &["fault", "end", "heal", "settle", "expect", "wait", "grant", "revoke"];
 
 /// What users do on devices.
-pub(crate) const USER_VERBS: &[&str] =
-    &["create", "set", "add", "delete", "discard", "retry", "resolve", "sign"];
+pub(crate) const USER_VERBS: &[&str] = &[
+    "create", "set", "add", "delete", "discard", "retry", "resolve", "undo", "repair", "make", "remove",
+    "sign",
+];
 
 /// What happens to hosts.
 pub(crate) const HOST_VERBS: &[&str] = &[
     "sync", "offline", "online", "kill", "power", "restart", "suspend", "resume", "second", "backup",
-    "restore", "wipe", "clone",
+    "restore", "wipe", "clone", "upgrade", "require",
 ];
 
 /// What a power loss leaves.
@@ -69,8 +82,13 @@ pub(crate) const FAULTS: &[&str] = &[
     "fail",
     "lie",
     "flip",
+    "cache",
     "jump",
 ];
+
+/// What the operator's alert does.
+pub(crate) const FIRING: &str = "firing";
+pub(crate) const SILENT: &str = "silent";
 
 /// Kinds of requests.
 pub(crate) const CLASSES: &[&str] = &["push", "pull", "sign-in", "request"];
@@ -80,6 +98,7 @@ pub(crate) const BADGES: &[(&str, Badge)] = &[
     ("synced", Badge::Synced),
     ("syncing", Badge::Syncing),
     ("offline", Badge::Offline),
+    ("stale", Badge::Stale),
     ("error", Badge::Error),
 ];
 
@@ -111,22 +130,18 @@ pub(crate) fn role(role: Role) -> &'static str {
 /// What a rule lets users do to a field, as help for those who tried something else.
 pub(crate) fn change_help(field: &str, rule: Rule) -> String {
     match rule {
-        Rule::Lww | Rule::Version => {
-            format!("`{field}` is replaced: {field}=word, or {field}=\"some words\"")
-        }
         Rule::Set => format!("`{field}` is a set: {field}+=member adds to it, {field}-=member takes away"),
         Rule::Counter => format!("`{field}` is a counter: {field}+=3 adds to it, {field}-=3 subtracts"),
+        _ => format!("`{field}` is replaced: {field}=word, or {field}=\"some words\""),
     }
 }
 
 /// What can be expected of a field, as help for those who tried something else.
 pub(crate) fn claim_help(field: &str, rule: Rule) -> String {
     match rule {
-        Rule::Lww | Rule::Version => {
-            format!("`{field}` holds words: {field}=word, or {field}=\"some words\"")
-        }
         Rule::Set => format!("`{field}` holds a set: {field}=[home, urgent], or {field}=[]"),
         Rule::Counter => format!("`{field}` holds a whole number: {field}=3"),
+        _ => format!("`{field}` holds words: {field}=word, or {field}=\"some words\""),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deadzone_contract::wire::Role;
-use deadzone_contract::{Badge, Capability, Change, Choice, Parameters, Rule, Value};
+use deadzone_contract::{Badge, Capability, Change, Choice, Model, Parameters, Rule, Value};
 use deadzone_script::{Act, Item, Repro, Script, Suite, UserAction, expectation_text, parse};
 use deadzone_trace::{Claim, Expectation, Place};
 
@@ -66,7 +66,13 @@ fn needs_follow_from_what_is_done_and_expected() {
         ),
         (
             "phone create project/p\nphone delete project/p\nphone discard project/p\nphone retry project/p",
-            vec![entity("project"), Capability::Delete, Capability::Discard, Capability::Retry],
+            vec![
+                entity("project"),
+                Capability::Delete,
+                Capability::Discard,
+                Capability::Retry,
+                Capability::StepUp,
+            ],
         ),
         (
             "phone create project/p\nphone resolve project/p.status keep mine",
@@ -83,6 +89,8 @@ fn needs_follow_from_what_is_done_and_expected() {
     ] {
         assert_eq!(script(&format!("{HEAD}{steps}\n")).needs(), BTreeSet::from_iter(needs), "{steps}");
     }
+    let under_a = script(&format!("{HEAD}phone create project/p title=House\n")).under(Model::A);
+    assert_eq!(under_a.needs(), BTreeSet::from([entity("project"), Capability::Rule(Rule::Version)]));
 }
 
 #[test]
@@ -192,7 +200,9 @@ fn data_that_could_not_be_written_are_refused() {
         ),
         (
             "line 4: there has to be at least one device",
-            refused(&|s| act(s, 3, Act::User { devices: vec![], action: create("project/p") })),
+            refused(&|s| {
+                act(s, 3, Act::User { devices: vec![], action: create("project/p"), cannot: false });
+            }),
         ),
         (
             "line 5: only what users do can be repeated (write the others in lines of their own)",
@@ -202,7 +212,7 @@ fn data_that_could_not_be_written_are_refused() {
             "line 5: an edit changes at least one field",
             refused(&|s| {
                 let action = UserAction::Edit { name: "project/p".into(), changes: vec![] };
-                act(s, 4, Act::User { devices: vec!["phone".into()], action });
+                act(s, 4, Act::User { devices: vec!["phone".into()], action, cannot: false });
             }),
         ),
         (

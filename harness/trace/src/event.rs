@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use deadzone_contract::view::View;
-use deadzone_contract::wire::Role;
-use deadzone_contract::{Action, Code, Parameters, RecordId, RecordView, Status, TrayItem};
+use deadzone_contract::wire::{MemberChange, Role};
+use deadzone_contract::{
+    Action, Code, FieldChange, Model, Parameters, RecordId, RecordView, Status, TrayItem,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Expectation;
@@ -36,7 +38,16 @@ pub struct Header {
     pub defect: Option<String>,
     /// Device to user.
     pub devices: BTreeMap<String, String>,
-    /// Workspace, user, role: who is entitled to what.
+    /// How the lineup syncs: which rules hold.
+    #[serde(default)]
+    pub model: Model,
+    /// Device to the version of its app, where that is not the newest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apps: BTreeMap<String, u32>,
+    /// Device to the workspaces that it subscribes to, where those are not all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, Vec<String>>,
+    /// Workspace, user, role: who is entitled to what when the world begins.
     pub grants: Vec<(String, String, Role)>,
     /// Every number of the run.
     pub parameters: Parameters,
@@ -87,7 +98,7 @@ pub struct NetTotals {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The world began.
-    Started(Header),
+    Started(Box<Header>),
     /// A host came up.
     HostUp {
         /// Counts its starts, from 1.
@@ -152,6 +163,37 @@ pub enum Event {
         /// The device that was copied.
         from: String,
     },
+    /// The operator began to change what a user may do in a workspace.
+    Granting(MemberChange),
+    /// The server has answered that what a user may do in a workspace is changed.
+    Granted(MemberChange),
+    /// What a user may do in a workspace may or may not have been changed.
+    GrantFailed {
+        /// What was asked for.
+        change: MemberChange,
+        /// Why that is not known.
+        why: String,
+    },
+    /// A device has another version of its app from its next start on.
+    Upgraded {
+        /// The version.
+        to: u32,
+    },
+    /// The operator's monitoring read the server's metrics.
+    Scraped {
+        /// HTTP status.
+        status: u16,
+        /// Prometheus text.
+        body: String,
+    },
+    /// The harness read all of a host's disk.
+    DiskRead {
+        /// What its databases come to, journals included.
+        bytes: u64,
+        /// Which of the words that were looked for stand on it: ids of records, texts that users
+        /// wrote, tokens that the server handed out.
+        holds: Vec<String>,
+    },
     /// A user began an action.
     Invoked {
         /// Names the action in this run: the step's label, with `.N` behind it in a repetition.
@@ -162,6 +204,9 @@ pub enum Event {
         name: Option<String>,
         /// What.
         act: Action,
+        /// The script says that the device must refuse it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cannot: bool,
     },
     /// A device promised that an action is saved.
     Saved {
@@ -169,6 +214,9 @@ pub enum Event {
         action: String,
         /// The record it is about.
         record: Option<RecordId>,
+        /// What an undo came to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        undid: Vec<FieldChange>,
     },
     /// A device refused an action: nothing of it was kept.
     Refused {
@@ -235,6 +283,9 @@ pub enum Event {
         copy: u32,
         /// HTTP status.
         status: u16,
+        /// As answered.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headers: Vec<(String, String)>,
         /// The body.
         body: String,
     },

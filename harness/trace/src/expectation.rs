@@ -3,7 +3,7 @@
 //! Records go by their script names (`task/1`); [`crate::Event::Named`] tells which record that
 //! is. Whether a claim holds is for an oracle to say.
 
-use deadzone_contract::{Badge, Value};
+use deadzone_contract::{Badge, Code, Value};
 use serde::{Deserialize, Serialize};
 
 /// One `expect` line.
@@ -56,11 +56,19 @@ pub enum Claim {
         device: String,
         /// Whether it must be in it or must not.
         listed: bool,
+        /// `because forbidden`: the reason that it must give, where one is claimed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<Code>,
     },
     /// `phone's tray empty`
     TrayEmpty {
         /// Whose tray.
         device: String,
+    },
+    /// `alert firing`, or `alert silent`: the operator's alert on the lag of queues.
+    Alert {
+        /// Which of the two.
+        firing: bool,
     },
     /// `phone's badge synced`
     Badge {

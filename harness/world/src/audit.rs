@@ -5,40 +5,38 @@
 
 use bytes::Bytes;
 use deadzone_contract::wire::{
-    HEADER_DEVICE_ID, HEADER_SCHEMA_VERSION, PATH_SYNC, PATH_TOKEN, PulledChange, SCHEMA_VERSION,
-    ServerField, ServerRecord, SyncPage, TokenAnswer, TokenRequest,
+    HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_SCHEMA_VERSION, PATH_SYNC, PATH_TOKEN, PulledChange,
+    SCHEMA_VERSION, ServerField, ServerRecord, SyncPage, TokenAnswer, TokenRequest,
 };
 use deadzone_contract::{ConflictView, RecordState, RecordView, Value};
-use deadzone_net::http::{Client, client};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Request};
+use http::header::AUTHORIZATION;
+use http::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
-use tower::ServiceExt;
 
-use crate::clock::ms;
-use crate::fleet::{Fleet, PORT, SERVER};
+use crate::fleet::Fleet;
+use crate::outside::Outside;
 
 /// No server needs as many pages; one that does goes round in circles.
 const PAGES_MAX: u32 = 100_000;
-/// How long the server may take for one answer.
-const PATIENCE_MS: u64 = 60_000;
 
 /// Pulls everything that `user` may see.
 pub(crate) async fn audit(fleet: &Fleet, user: &str, password: &str) -> Result<Vec<RecordView>, String> {
-    let http = client(fleet.net.host(fleet.auditor), fleet.host_id(SERVER), PORT);
+    let outside = Outside::new(fleet);
     let sign_in = TokenRequest::Password { user: user.to_owned(), password: password.to_owned() };
     let body = serde_json::to_vec(&sign_in).map_err(|error| error.to_string())?;
-    let tokens: TokenAnswer = call(&http, Method::POST, PATH_TOKEN, user, None, body).await?;
+    let tokens: TokenAnswer = call(&outside, Method::POST, PATH_TOKEN, user, None, body).await?;
     let mut records = std::collections::BTreeMap::new();
     let mut since = 0;
     for _ in 0..PAGES_MAX {
         let path = format!("{PATH_SYNC}?since={since}&limit=1000000");
         let token = Some(tokens.access_token.as_str());
-        let page: SyncPage = call(&http, Method::GET, &path, user, token, Vec::new()).await?;
+        let page: SyncPage = call(&outside, Method::GET, &path, user, token, Vec::new()).await?;
         for change in page.changes {
             match change {
                 PulledChange::Record(record) => records.insert(record.record.clone(), view(record)),
-                PulledChange::Tombstone { record, .. } => records.remove(&record),
+                PulledChange::Tombstone { record, .. } | PulledChange::Removed { record } => {
+                    records.remove(&record)
+                }
             };
         }
         since = page.next;
@@ -50,7 +48,7 @@ pub(crate) async fn audit(fleet: &Fleet, user: &str, password: &str) -> Result<V
 }
 
 async fn call<T: DeserializeOwned>(
-    http: &Client,
+    outside: &Outside,
     method: Method,
     path: &str,
     user: &str,
@@ -60,24 +58,26 @@ async fn call<T: DeserializeOwned>(
     let mut request = Request::builder()
         .method(method)
         .uri(path)
-        .header(CONTENT_TYPE, "application/json")
         .header(HEADER_SCHEMA_VERSION, SCHEMA_VERSION)
+        .header(HEADER_CLIENT_VERSION, SCHEMA_VERSION)
         .header(HEADER_DEVICE_ID, format!("auditor-{user}"));
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    let request = request.body(Bytes::from(body)).map_err(|error| error.to_string())?;
-    let answer = tokio::time::timeout(ms(PATIENCE_MS), http.clone().oneshot(request));
-    let answer = answer.await.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string())?;
-    serde_json::from_slice(answer.body()).map_err(|error| {
-        format!("status {}, and the body is not of the contract: {error}", answer.status().as_u16())
-    })
+    let answer = outside.call(request, Bytes::from(body)).await?;
+    if answer.status() != StatusCode::OK {
+        let body = String::from_utf8_lossy(answer.body());
+        return Err(format!("status {}: {body}", answer.status().as_u16()));
+    }
+    serde_json::from_slice(answer.body()).map_err(|error| format!("a body not of the contract: {error}"))
 }
 
 fn view(record: ServerRecord) -> RecordView {
     let fields = record.fields.into_iter().map(|(name, field)| {
         let value = match field {
-            ServerField::Lww { value, .. } | ServerField::Version { value, .. } => value,
+            ServerField::Lww { value, .. }
+            | ServerField::Version { value, .. }
+            | ServerField::Fixed { value } => value,
             ServerField::Counter { total } => Value::Int(total),
             ServerField::Set { members } => Value::Set(members.into_keys().collect()),
         };

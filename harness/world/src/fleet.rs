@@ -2,10 +2,11 @@
 //! they go down.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart, ServerStart};
+use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{Client, Device, Parameters, Refusal};
 use deadzone_net::http;
 use deadzone_net::{HostId, Net};
@@ -37,7 +38,8 @@ pub(crate) struct Fleet {
     pub(crate) nemesis: Arc<Nemesis>,
     lineup: Lineup,
     parameters: Parameters,
-    start: ServerStart,
+    /// What the server is told at its next start.
+    start: Mutex<ServerStart>,
     /// A host came to another phase of its life.
     changed: Notify,
 }
@@ -67,12 +69,30 @@ enum Phase {
 
 /// What makes a host a device.
 #[derive(Clone)]
-struct Phone {
+pub(crate) struct Phone {
     user: String,
     online: bool,
     /// The apps that run, the one that its user has in hand last.
     apps: Vec<Arc<dyn Device>>,
     sent: Arc<AtomicU64>,
+    too_old: Arc<AtomicBool>,
+    app_version: u32,
+    scope: Option<Vec<String>>,
+}
+
+impl Phone {
+    /// A device of a user, with the newest app and all of its user's workspaces.
+    pub(crate) fn new(user: &str, app_version: Option<u32>, scope: Option<&[String]>) -> Phone {
+        Phone {
+            user: user.to_owned(),
+            online: true,
+            apps: Vec::new(),
+            sent: Arc::default(),
+            too_old: Arc::default(),
+            app_version: app_version.unwrap_or(SCHEMA_VERSION),
+            scope: scope.map(<[String]>::to_vec),
+        }
+    }
 }
 
 /// A device as it is at one moment.
@@ -81,6 +101,8 @@ pub(crate) struct DeviceNow {
     pub(crate) is_up: bool,
     pub(crate) is_asleep: bool,
     pub(crate) online: bool,
+    /// Whether the server does not serve its app any more.
+    pub(crate) is_too_old: bool,
     /// The app that its user has in hand.
     pub(crate) running: Option<(Arc<dyn Device>, Incarnation)>,
 }
@@ -136,15 +158,13 @@ impl Fleet {
         recorder: Recorder,
         nemesis: Arc<Nemesis>,
         server: Placed,
-        devices: Vec<(Placed, String)>,
+        devices: Vec<(Placed, Phone)>,
         start: ServerStart,
     ) -> Fleet {
         let node = |(machine, host): Placed, phone| {
             (machine.name.clone(), Node { machine, host, phase: Phase::Down, phone })
         };
-        let phones = devices.into_iter().map(|(placed, user)| {
-            node(placed, Some(Phone { user, online: true, apps: Vec::new(), sent: Arc::default() }))
-        });
+        let phones = devices.into_iter().map(|(placed, phone)| node(placed, Some(phone)));
         let nodes = phones.chain([node(server, None)]).collect();
         let auditor = net.add_host("auditor");
         Fleet {
@@ -155,7 +175,7 @@ impl Fleet {
             nemesis,
             lineup,
             parameters: start.parameters.clone(),
-            start,
+            start: Mutex::new(start),
             changed: Notify::new(),
         }
     }
@@ -187,6 +207,23 @@ impl Fleet {
         self.with(device, |node| node.phone.as_ref().map(|phone| phone.user.clone()).unwrap_or_default())
     }
 
+    /// Another user has signed in on a device.
+    pub(crate) fn set_user(&self, device: &str, user: &str) {
+        self.with(device, |node| node.phone.iter_mut().for_each(|phone| user.clone_into(&mut phone.user)));
+    }
+
+    /// A device has another version of its app from its next start on.
+    pub(crate) fn install(&self, device: &str, app_version: u32) {
+        self.with(device, |node| node.phone.iter_mut().for_each(|phone| phone.app_version = app_version));
+        self.recorder.record(device, Event::Upgraded { to: app_version });
+    }
+
+    /// The server serves no app older than this from its next start on.
+    pub(crate) fn require_app(&self, version: u32) {
+        let mut start = self.start.lock().expect("no code of others runs under this lock");
+        start.parameters.app_version_min = u64::from(version);
+    }
+
     /// Whether a host is up.
     pub(crate) fn is_up(&self, host: &str) -> bool {
         self.with(host, |node| node.alive().is_some())
@@ -215,6 +252,7 @@ impl Fleet {
                 is_up: node.alive().is_some(),
                 is_asleep: node.machine.gate.is_asleep(),
                 online: phone.online,
+                is_too_old: phone.too_old.load(Ordering::Relaxed),
                 running: phone.apps.last().cloned().zip(node.alive().cloned()),
             })
         });
@@ -285,7 +323,8 @@ impl Fleet {
     }
 
     async fn boot_server(&self, incarnation: &Incarnation) -> bool {
-        let starting = self.lineup.server.start(self.start.clone(), incarnation.env());
+        let start = self.start.lock().expect("no code of others runs under this lock").clone();
+        let starting = self.lineup.server.start(start, incarnation.env());
         let server = match on_host(incarnation, starting).await {
             Ok(Ok(server)) => server,
             Ok(Err(what)) => return self.not_started(incarnation, what),
@@ -322,8 +361,13 @@ impl Fleet {
     ) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
         let http = http::client(incarnation.host.clone(), self.host_id(SERVER), PORT);
         let phone = self.with(name, |node| node.phone.clone()).expect("apps run on devices");
-        let tap =
-            Tap { incarnation: incarnation.clone(), http, nemesis: self.nemesis.clone(), sent: phone.sent };
+        let tap = Tap {
+            incarnation: incarnation.clone(),
+            http,
+            nemesis: self.nemesis.clone(),
+            sent: phone.sent,
+            too_old: phone.too_old,
+        };
         let this = Arc::new(incarnation.clone());
         let env = ClientEnv {
             env: incarnation.env(),
@@ -331,8 +375,13 @@ impl Fleet {
             secrets: this.clone(),
             screen: this,
         };
-        let start =
-            ClientStart { user: phone.user, parameters: self.parameters.clone(), online: phone.online };
+        let start = ClientStart {
+            user: phone.user,
+            parameters: self.parameters.clone(),
+            online: phone.online,
+            app_version: phone.app_version,
+            scope: phone.scope,
+        };
         let client: &Arc<dyn Client> = &self.lineup.client;
         client.start(start, env)
     }

@@ -10,7 +10,7 @@ use deadzone_net::http::Disconnect;
 use deadzone_script::Class;
 use deadzone_trace::{Event, Exchange};
 use http::header::CONTENT_TYPE;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tower::{Service, ServiceExt};
 
 use crate::caught::caught;
@@ -63,6 +63,9 @@ impl Front {
         let class = class(request.uri().path());
         let call = Call { exchange: name.map(Exchange), device, class, request };
         let Some(exchange) = &call.exchange else { return self.serve(&call, 1).await };
+        if let Some(kept) = self.nemesis.cached(exchange, &call.request) {
+            return Ok(kept);
+        }
         match self.nemesis.request_fate(exchange, &call.device, call.class) {
             None => {
                 let answer = self.serve(&call, 1).await?;
@@ -100,6 +103,7 @@ impl Front {
                 exchange: exchange.clone(),
                 copy,
                 status: answer.status().as_u16(),
+                headers: text_headers(answer.headers()),
                 body: String::from_utf8_lossy(answer.body()).into_owned(),
             });
         }
@@ -117,6 +121,7 @@ impl Front {
         exchange: &Exchange,
         answer: Response<Bytes>,
     ) -> Result<Response<Bytes>, Disconnect> {
+        self.nemesis.pass_cache(exchange, &call.request, &answer);
         // An answer without effect is not what such a fault lies in wait for.
         if !took_effect(call.class, &answer) {
             return Ok(answer);
@@ -196,6 +201,12 @@ impl Call {
         };
         format!("{}'s {what}", self.device)
     }
+}
+
+/// Headers as the trace has them.
+pub(crate) fn text_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 /// What kind of request goes to a path.

@@ -14,7 +14,8 @@
 //! | `disks`, `gate` | copies of disks and their check; sleep |
 //! | `nemesis`, `weight` | faults: their begin, their strike, their end; what counts as one |
 //! | `transport`, `front` | the two ends of the wire, where the trace listens |
-//! | `settle`, `audit` | waiting for quiet; asking the server what it has |
+//! | `settle`, `audit`, `outside` | waiting for quiet; asking the server what it has; the operator |
+//! | `search` | what stands on disks |
 //! | `clock`, `caught`, `recorder` | wall clocks; panics of the code under test; the trace |
 //!
 //! This crate knows clients and servers only through the seam of `contract`, and never judges.
@@ -31,9 +32,11 @@ mod gate;
 mod lineup;
 mod machine;
 mod nemesis;
+mod outside;
 mod probe;
 mod reaper;
 mod recorder;
+mod search;
 mod settle;
 mod transport;
 mod weight;

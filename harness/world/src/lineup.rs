@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deadzone_contract::{Client, Server};
+use deadzone_contract::{Client, Model, Server};
 
 /// Which client runs on the devices and which server they talk to.
 #[derive(Clone)]
@@ -11,6 +11,8 @@ pub struct Lineup {
     pub client: Arc<dyn Client>,
     /// Answers them.
     pub server: Arc<dyn Server>,
+    /// How both sync: which rules hold.
+    pub model: Model,
     /// The planted defect that client or server were made with; only for the trace's header.
     pub defect: Option<String>,
 }

@@ -61,6 +61,11 @@ impl Recorder {
         self.lock().trace.entries.len()
     }
 
+    /// Looks at the trace as far as it goes.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&[Entry]) -> T) -> T {
+        look(&self.lock().trace.entries)
+    }
+
     /// Takes the trace.
     pub(crate) fn finish(&self) -> Trace {
         std::mem::take(&mut self.lock().trace)

@@ -27,13 +27,18 @@ fn quiet_ms(parameters: &Parameters) -> u64 {
 ///   batch has to be stamped or numbered anew;
 /// - what it pushed reaches the others with their next pull, which may make conflicts and
 ///   rebases whose effects reach the first device with its own next pull;
+/// - where a limit lets only so many mutations of a user through at a time, all the windows that
+///   these need pass first;
 /// - then it has to be quiet.
 fn bound_ms(parameters: &Parameters, queued: u64) -> u64 {
     let pauses = 2 * (parameters.backoff_max + parameters.request_timeout);
     let batches = 2 * (queued / parameters.push_max + 1) * parameters.request_timeout;
     let pages = (queued / parameters.pull_max + 1) * parameters.request_timeout;
     let propagation = 2 * (parameters.sync_every + pages);
-    pauses + batches + propagation + quiet_ms(parameters)
+    let windows = queued / parameters.push_limit + 1;
+    let limits =
+        if windows > 1 { windows * (parameters.limit_window + parameters.request_timeout) } else { 0 };
+    pauses + batches + propagation + limits + quiet_ms(parameters)
 }
 
 /// Waits until nothing is queued and nothing changes any more. `saved` is how many actions were
@@ -87,6 +92,8 @@ fn exempt(fleet: &Fleet) -> BTreeMap<String, String> {
             Some("asleep".to_owned())
         } else if fleet.machine(&device.name).has_no_secrets() {
             Some("signed out".to_owned())
+        } else if device.is_too_old {
+            Some("the server does not serve its app any more".to_owned())
         } else if !device.online {
             Some("offline".to_owned())
         } else if !server_is_up {

@@ -1,18 +1,18 @@
 //! The client's end of the wire: what a device sends and what it gets back, as the trace sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
 use deadzone_net::http::Client as HttpClient;
 use deadzone_trace::{ErrorKind, Event, Exchange};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use crate::env::Incarnation;
-use crate::front::{EXCHANGE, REPLACED, class};
+use crate::front::{EXCHANGE, REPLACED, class, text_headers};
 use crate::nemesis::Nemesis;
 use crate::weight::Exchanged;
 
@@ -24,6 +24,8 @@ pub(crate) struct Tap {
     pub(crate) nemesis: Arc<Nemesis>,
     /// Counts the requests of the device over all its incarnations.
     pub(crate) sent: Arc<AtomicU64>,
+    /// Whether the server's last answer to the device was that its app is too old.
+    pub(crate) too_old: Arc<AtomicBool>,
 }
 
 impl Tap {
@@ -68,6 +70,9 @@ impl Tap {
                 let status = answer.status().as_u16();
                 open.bytes += head_bytes(answer.headers()) + answer.body().len() as u64;
                 let is_servers = replaced.is_none();
+                if is_servers {
+                    self.too_old.store(status == StatusCode::UPGRADE_REQUIRED.as_u16(), Ordering::Relaxed);
+                }
                 self.incarnation.record(Event::Delivered { exchange: exchange.clone(), status, replaced });
                 let device = &self.incarnation.machine.name;
                 if is_servers && self.nemesis.delivered(&exchange, device, class, answer.body()) {
@@ -124,16 +129,11 @@ fn head_bytes(headers: &HeaderMap) -> u64 {
 }
 
 fn sent(exchange: &Exchange, request: &Request<Bytes>) -> Event {
-    let headers = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
     Event::Sent {
         exchange: exchange.clone(),
         method: request.method().to_string(),
         path: request.uri().to_string(),
-        headers,
+        headers: text_headers(request.headers()),
         body: String::from_utf8_lossy(request.body()).into_owned(),
     }
 }

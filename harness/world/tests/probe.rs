@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deadzone_client::ReferenceClient;
+use deadzone_contract::Model;
 use deadzone_script::{Class, Crash, Script, Survivors};
 use deadzone_server::ReferenceServer;
 use deadzone_trace::{Entry, Event, Trace};
@@ -16,7 +17,7 @@ const STEPS: &str = "a: laptop offline\nb: phone create project/p title=x\n\
 
 fn lineup() -> Lineup {
     let client = Arc::new(ReferenceClient::default());
-    Lineup { client, server: Arc::new(ReferenceServer::default()), defect: None }
+    Lineup { client, server: Arc::new(ReferenceServer::default()), model: Model::B, defect: None }
 }
 
 fn script(fault: &str) -> Script {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deadzone_client::{ClientPolicy, ForeignAnswer, ReferenceClient};
-use deadzone_contract::Client;
+use deadzone_contract::{Client, Model};
 use deadzone_server::ReferenceServer;
 use deadzone_trace::{Event, Trace};
 use deadzone_world::{Lineup, run};
@@ -12,7 +12,12 @@ const HEAD: &str = "scenario test\nsuite nightly\nworkspace home: ana editor\nde
                     device laptop: ana\n\nphone create project/p title=\"House\"\nsettle\n";
 
 fn lineup(client: impl Client + 'static) -> Lineup {
-    Lineup { client: Arc::new(client), server: Arc::new(ReferenceServer::default()), defect: None }
+    Lineup {
+        client: Arc::new(client),
+        server: Arc::new(ReferenceServer::default()),
+        model: Model::B,
+        defect: None,
+    }
 }
 
 fn run_steps(steps: &str, seed: u64) -> Trace {

@@ -29,6 +29,10 @@ pub(crate) struct Args {
     #[arg(long = "grant", value_name = "WORKSPACE:USER:ROLE", value_parser = grant)]
     pub(crate) grants: Vec<(String, String, Role)>,
 
+    /// What an operator shows instead of an access token to change members; nobody can without
+    #[arg(long, value_name = "TOKEN", default_value = "")]
+    pub(crate) operator_token: String,
+
     /// A parameter of the contract, such as access_life=30s; repeat for more
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(&'static str, u64)>,

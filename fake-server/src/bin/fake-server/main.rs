@@ -59,6 +59,7 @@ async fn serve(args: Args) -> Result<(), String> {
         parameters: args.parameters(),
         passwords: args.users.into_iter().collect(),
         grants: args.grants,
+        operator_token: args.operator_token,
     };
     let router = ReferenceServer::new(args.defect.map(|defect| defect.policy()).unwrap_or_default())
         .router(start, system::env(args.db.clone()))

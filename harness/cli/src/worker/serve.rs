@@ -76,7 +76,8 @@ fn run(job: &Job, lineups: &Lineups) -> Done {
 
 fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     let script = deadzone_script::parse(&job.text).map_err(|errors| errors.to_string())?;
-    let lineup = lineups.find(&job.client, job.defect.as_deref()).map_err(|unfit| unfit.text())?;
+    let model = script.model().unwrap_or_default();
+    let lineup = lineups.find(&job.client, job.defect.as_deref(), model).map_err(|unfit| unfit.text())?;
     #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
     let began = Instant::now();
     let probe = if survey::plans(job) { Probe::recording() } else { Probe::none() };

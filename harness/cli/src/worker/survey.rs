@@ -197,9 +197,9 @@ fn needs(script: &Script) -> BTreeMap<String, Need> {
     };
     for (_, label, step) in script.steps() {
         match &step.act {
-            Act::User { devices, action } => note(label, devices, action),
+            Act::User { devices, action, .. } => note(label, devices, action),
             Act::Repeat { times, act, .. } => {
-                let Act::User { devices, action } = act.as_ref() else { continue };
+                let Act::User { devices, action, .. } = act.as_ref() else { continue };
                 (1..=*times).for_each(|n| note(format!("{label}.{n}"), devices, &action.numbered(n)));
             }
             _ => {}
@@ -211,11 +211,15 @@ fn needs(script: &Script) -> BTreeMap<String, Need> {
 fn need(action: &UserAction) -> Option<Need> {
     let (record, is_conflict) = match action {
         UserAction::Create { place, .. } => (place.as_ref()?, false),
-        UserAction::SignIn => return None,
+        UserAction::SignIn { .. }
+        | UserAction::SignOut { .. }
+        | UserAction::Repair
+        | UserAction::SetRole(_) => return None,
         UserAction::Edit { name, .. }
         | UserAction::Delete { name }
         | UserAction::Discard { name }
-        | UserAction::Retry { name } => (name, false),
+        | UserAction::Retry { name }
+        | UserAction::Undo { name } => (name, false),
         UserAction::Resolve { name, .. } => (name, true),
     };
     Some(Need { record: record.clone(), is_conflict })
@@ -249,7 +253,13 @@ mod tests {
             parent: None,
             changes: Vec::new(),
         };
-        Event::Invoked { action: action.into(), user: "ana".into(), name: Some(name.into()), act }
+        Event::Invoked {
+            action: action.into(),
+            user: "ana".into(),
+            name: Some(name.into()),
+            act,
+            cannot: false,
+        }
     }
 
     fn indefinite(action: &str) -> Event {
@@ -261,7 +271,7 @@ mod tests {
     }
 
     fn saved(action: &str) -> Event {
-        Event::Saved { action: action.into(), record: None }
+        Event::Saved { action: action.into(), record: None, undid: Vec::new() }
     }
 
     fn trace(events: &[Event]) -> Trace {

@@ -11,6 +11,7 @@ use deadzone_contract::seam::{
     Spawner,
 };
 use deadzone_contract::view::View;
+use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{
     Action, Change, Client, Device, Env, FieldChange, Parameters, RecordId, RecordView, Refusal, Saved,
     Status, TrayItem, Value,
@@ -77,7 +78,13 @@ impl Phone {
             secrets: self.secrets.clone(),
             screen: Arc::new(Blank),
         };
-        let start = ClientStart { user: "ana".into(), parameters: self.parameters.clone(), online };
+        let start = ClientStart {
+            user: "ana".into(),
+            parameters: self.parameters.clone(),
+            online,
+            app_version: SCHEMA_VERSION,
+            scope: None,
+        };
         let device = ReferenceClient::new(self.policy.clone()).start(start, env).await?;
         Ok(App { device, platform })
     }

@@ -113,7 +113,9 @@ impl Server {
 
 fn value(fields: &BTreeMap<String, ServerField>, name: &str) -> Option<Value> {
     match fields.get(name)? {
-        ServerField::Lww { value, .. } | ServerField::Version { value, .. } => Some(value.clone()),
+        ServerField::Lww { value, .. }
+        | ServerField::Version { value, .. }
+        | ServerField::Fixed { value } => Some(value.clone()),
         ServerField::Counter { total } => Some(Value::Int(*total)),
         ServerField::Set { .. } => None,
     }

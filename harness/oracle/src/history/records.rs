@@ -223,7 +223,7 @@ fn add_effects<'t>(record: &mut RecordHistory<'t>, i: usize, actions: &[ActionRu
             let fits = !matches!(rule, Some(Rule::Counter | Rule::Set));
             add_to_field(record, field, effect(i, Some(field), rule, op), fits);
         }
-        Action::SignIn { .. } | Action::Discard { .. } | Action::Retry { .. } => {}
+        _ => {}
     }
 }
 

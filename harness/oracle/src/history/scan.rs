@@ -48,10 +48,10 @@ impl<'t> Scan<'t> {
         self.history.end.take(at, entry);
         self.history.hosts.take(at, entry, self.history.entries.len());
         match &entry.event {
-            Event::Invoked { action, user, name, act } => {
+            Event::Invoked { action, user, name, act, .. } => {
                 self.begin(at, host, action, user, name.as_deref(), act);
             }
-            Event::Saved { action, record } => {
+            Event::Saved { action, record, .. } => {
                 let record = record.as_ref().map(|record| self.record(record));
                 self.end(at, action, Ending::Saved, record);
             }

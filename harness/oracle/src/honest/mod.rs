@@ -308,8 +308,8 @@ impl<'h, 't> Walk<'h, 't> {
 
 /// Whether an action leaves something to be sent.
 fn is_work(run: &ActionRun<'_>) -> bool {
-    match run.act {
-        Action::Create { .. } | Action::Edit { .. } | Action::Delete { .. } | Action::Resolve { .. } => true,
-        Action::SignIn { .. } | Action::Discard { .. } | Action::Retry { .. } => false,
-    }
+    matches!(
+        run.act,
+        Action::Create { .. } | Action::Edit { .. } | Action::Delete { .. } | Action::Resolve { .. }
+    )
 }

@@ -130,7 +130,7 @@ fn judge_fields(life: &Life<'_, '_>, found: Found<'_, '_>, findings: &mut Findin
             Some(Rule::Lww) => lww::judge(life, field, found, findings),
             Some(Rule::Version) => version::judge(life, field, found, findings),
             Some(Rule::Set) => set::judge(life, field, found, findings),
-            Some(Rule::Counter) | None => {}
+            Some(_) | None => {}
         }
     }
     for (field, total, sum) in life.counters(found.view) {

@@ -60,7 +60,7 @@ impl<'t> Own<'_, 't> {
                 Some(Rule::Lww | Rule::Version) => self.judge_write(field, sight, device, findings),
                 Some(Rule::Counter) => self.judge_counter(field, sight, device, findings),
                 Some(Rule::Set) => self.judge_set(field, sight, device, findings),
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use deadzone_contract::view::View;
 use deadzone_contract::wire::Role;
 use deadzone_contract::{
-    Action, Badge, Change, Choice, Code, ConflictView, FieldChange, Parameters, RecordId, RecordState,
+    Action, Badge, Change, Choice, Code, ConflictView, FieldChange, Model, Parameters, RecordId, RecordState,
     RecordView, Rule, Status, TrayItem, Value, WayOut, rules,
 };
 use deadzone_oracle::{Judgement, judge};
@@ -73,7 +73,7 @@ pub(crate) fn edit(name: &str, changes: &[&str]) -> Action {
 }
 
 pub(crate) fn delete(name: &str) -> Action {
-    Action::Delete { record: id(name) }
+    Action::Delete { record: id(name), password: None }
 }
 
 pub(crate) fn discard(name: &str) -> Action {
@@ -134,16 +134,19 @@ pub(crate) fn run() -> Run {
     let grants = ["ana", "ben"].map(|user| ("home".to_owned(), user.to_owned(), Role::Editor));
     run.push_entry(
         "world",
-        Event::Started(Header {
+        Event::Started(Box::new(Header {
             scenario: "literal".to_owned(),
             seed: 1,
             client: "none".to_owned(),
             server: "none".to_owned(),
             defect: None,
+            model: Model::B,
+            apps: BTreeMap::new(),
+            scopes: BTreeMap::new(),
             devices: DEVICES.iter().map(|(d, u)| ((*d).to_owned(), (*u).to_owned())).collect(),
             grants: grants.into(),
             parameters: Parameters::default(),
-        }),
+        })),
     );
     run.push_entry("server", Event::HostUp { incarnation: 1 });
     for (device, _) in DEVICES {
@@ -183,14 +186,17 @@ impl Run {
         let record = act.record().cloned();
         self.invoked.insert(label.to_owned(), (device.to_owned(), name.clone(), record));
         let (action, user) = (label.to_owned(), user.to_owned());
-        self.push_entry(device, Event::Invoked { action, user, name, act });
+        self.push_entry(device, Event::Invoked { action, user, name, act, cannot: false });
         self
     }
 
     pub(crate) fn saved(mut self, label: &str) -> Run {
         let (device, name, record) = self.invoked[label].clone();
         let record = name.as_deref().map(id).or(record);
-        self.push_entry(&device, Event::Saved { action: label.to_owned(), record: record.clone() });
+        self.push_entry(
+            &device,
+            Event::Saved { action: label.to_owned(), record: record.clone(), undid: Vec::new() },
+        );
         if let (Some(name), Some(record)) = (name, record) {
             self.push_entry("world", Event::Named { name, record });
         }
@@ -309,7 +315,10 @@ impl Run {
 
     pub(crate) fn answered_with(self, exchange: &str, body: &str) -> Run {
         let exchange = Exchange(exchange.to_owned());
-        self.then("server", Event::Answered { exchange, copy: 1, status: 200, body: body.to_owned() })
+        self.then(
+            "server",
+            Event::Answered { exchange, copy: 1, status: 200, headers: Vec::new(), body: body.to_owned() },
+        )
     }
 
     pub(crate) fn delivered(self, exchange: &str) -> Run {

@@ -136,7 +136,12 @@ fn a_conflict_is_shown_or_not() {
 #[test]
 fn a_tray_lists_a_record_or_not() {
     let run = |tray: &[deadzone_contract::TrayItem]| scene(&[], &[]).look("phone", &[one()], tray);
-    let claim = |listed| Claim::InTray { name: "task/1".to_owned(), device: "phone".to_owned(), listed };
+    let claim = |listed| Claim::InTray {
+        name: "task/1".to_owned(),
+        device: "phone".to_owned(),
+        listed,
+        because: None,
+    };
     let empty = || Claim::TrayEmpty { device: "phone".to_owned() };
     let full = [item("task/1", Failed)];
     assert_eq!(says(run(&full), claim(true)), "pass");

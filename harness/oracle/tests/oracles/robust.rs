@@ -97,7 +97,7 @@ fn a_push_of_another_form_carries_what_it_names() {
 fn events_that_refer_to_nothing() {
     let exchange = || Exchange("nowhere".to_owned());
     let run = run()
-        .then("phone", Event::Saved { action: "a9".to_owned(), record: None })
+        .then("phone", Event::Saved { action: "a9".to_owned(), record: None, undid: Vec::new() })
         .then("phone", Event::Delivered { exchange: exchange(), status: 200, replaced: None })
         .then("server", Event::Arrived { exchange: exchange(), copy: 1 })
         .then("world", Event::Settled)

@@ -6,7 +6,7 @@ use super::{Checker, FaultPhase};
 use crate::amount::Time;
 use crate::limits::REPEAT_MAX;
 use crate::part::Part;
-use crate::words::is_word;
+use crate::words::{SERVER, is_word};
 use crate::{Act, At, HostAct, Step, suggest};
 
 impl<'a> Checker<'a> {
@@ -25,7 +25,7 @@ impl<'a> Checker<'a> {
         }
         self.begun |= !matches!(step.act, Act::Fault(_));
         match &step.act {
-            Act::User { devices, action } => {
+            Act::User { devices, action, .. } => {
                 self.user_devices(devices);
                 self.user_action(devices, action, None);
             }
@@ -48,6 +48,7 @@ impl<'a> Checker<'a> {
                 begun.for_each(|phase| *phase = FaultPhase::Ended(now));
             }
             Act::Settle => {}
+            Act::Members(change) => self.member_change(change),
             Act::Expect(expectation) => self.expectation(expectation),
         }
     }
@@ -68,7 +69,7 @@ impl<'a> Checker<'a> {
         if let Some(within) = within {
             self.time(within, Part::Within);
         }
-        let Act::User { devices, action } = act else {
+        let Act::User { devices, action, .. } = act else {
             let help = String::from("write the others in lines of their own");
             self.report_with(Part::Verb, "only what users do can be repeated", help);
             return;
@@ -108,8 +109,12 @@ impl<'a> Checker<'a> {
         }
         for (n, host) in hosts.iter().enumerate() {
             let part = Part::Host(n);
-            let for_hosts = matches!(what, HostAct::Crash(_) | HostAct::Restart);
-            if !(if for_hosts { self.host(host, part) } else { self.device(host, part) }) {
+            let known = match what {
+                HostAct::Crash(_) | HostAct::Restart => self.host(host, part),
+                HostAct::RequireApp(_) => self.is_server(host, part),
+                _ => self.device(host, part),
+            };
+            if !known {
                 continue;
             }
             match what {
@@ -138,10 +143,26 @@ impl<'a> Checker<'a> {
                 HostAct::Backup(name) => self.backup(host, name),
                 HostAct::Restore(name) => self.restore(host, name),
                 HostAct::Wipe => self.switched_off(host),
+                HostAct::Upgrade(app) => {
+                    self.up(host, part);
+                    self.app(*app, Part::Amount);
+                }
+                HostAct::RequireApp(app) => {
+                    self.up(host, part);
+                    self.app(*app, Part::Amount);
+                }
                 HostAct::CloneOnto(onto) => self.clone_onto(host, onto),
                 HostAct::Offline | HostAct::Online | HostAct::Restart | HostAct::Resume => {}
             }
         }
+    }
+
+    fn is_server(&mut self, host: &str, part: Part) -> bool {
+        if host != SERVER {
+            let help = format!("such as `{SERVER} require app 4`");
+            self.report_with(part, "this is said of the server", help);
+        }
+        host == SERVER
     }
 
     fn switched_off(&mut self, device: &'a str) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::parameters::{PARAMETERS, Unit};
-use deadzone_contract::wire::Role;
+use deadzone_contract::wire::{MemberChange, Role, SCHEMA_VERSION, SCHEMA_VERSION_MIN};
 
 use super::{Checker, FaultPhase};
 use crate::amount::Time;
@@ -109,21 +109,22 @@ impl<'a> Checker<'a> {
                 }
                 self.members(members);
             }
-            Declaration::Device { name, user, skew_ms, drift_ppm } => {
+            Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => {
                 self.free_name(name, Part::Name, "device");
                 if !above.names.insert((keyword, name)) {
                     self.report(Part::Name, format!("there are two devices `{name}`"));
                 }
                 self.clock(*skew_ms, *drift_ppm);
-                if !self.users.contains(user.as_str()) {
-                    let help =
-                        suggest::help(user, self.users.iter().copied(), "the members of workspaces are");
-                    self.report_with(Part::User(0), format!("there is no user `{user}`"), help);
+                self.scope(scope.as_deref().unwrap_or_default());
+                if let Some(app) = app {
+                    self.app(*app, Part::Amount);
                 }
+                self.user(user, Part::User(0));
             }
             Declaration::Suite(_)
             | Declaration::Seed(_)
             | Declaration::Client(_)
+            | Declaration::Model(_)
             | Declaration::Defect(_)
             | Declaration::Violates { .. } => {}
         }
@@ -142,8 +143,47 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Subscriptions name workspaces, each once.
+    fn scope(&mut self, scope: &'a [String]) {
+        let mut seen = BTreeSet::new();
+        for (n, workspace) in scope.iter().enumerate() {
+            self.workspace(workspace, Part::Workspace(n));
+            if !seen.insert(workspace) {
+                self.report(Part::Workspace(n), format!("`{workspace}` is in the list twice"));
+            }
+        }
+    }
+
+    pub(super) fn workspace(&mut self, workspace: &'a str, part: Part) {
+        if !self.workspaces.contains(workspace) && self.unknown.insert(workspace) {
+            let help = suggest::help(workspace, self.workspaces.iter().copied(), "the workspaces are");
+            self.report_with(part, format!("there is no workspace `{workspace}`"), help);
+        }
+    }
+
+    pub(super) fn user(&mut self, user: &'a str, part: Part) {
+        if !self.users.contains(user) {
+            let help = suggest::help(user, self.users.iter().copied(), "the members of workspaces are");
+            self.report_with(part, format!("there is no user `{user}`"), help);
+        }
+    }
+
+    /// A change of what a user may do in a workspace.
+    pub(super) fn member_change(&mut self, change: &'a MemberChange) {
+        self.workspace(&change.workspace, Part::Place);
+        self.user(&change.user, Part::User(0));
+    }
+
+    /// Apps of these versions exist.
+    pub(super) fn app(&mut self, version: u32, part: Part) {
+        if !(SCHEMA_VERSION_MIN..=SCHEMA_VERSION).contains(&version) {
+            let message = format!("apps are of version {SCHEMA_VERSION_MIN} to {SCHEMA_VERSION}");
+            self.report(part, message);
+        }
+    }
+
     fn clock(&mut self, skew_ms: i64, drift_ppm: i32) {
-        self.signed(skew_ms, Part::Amount);
+        self.signed(skew_ms, Part::Skew);
         if drift_ppm.unsigned_abs() > DRIFT_PPM_MAX.unsigned_abs() {
             let message = format!("a clock drifts by {DRIFT_PPM_MAX}ppm at most, either way");
             self.report(Part::Value(0), message);
@@ -234,6 +274,7 @@ fn keyword(declaration: &Declaration) -> &'static str {
         Declaration::Suite(_) => "suite",
         Declaration::Seed(_) => "seed",
         Declaration::Client(_) => "client",
+        Declaration::Model(_) => "model",
         Declaration::Defect(_) => "defect",
         Declaration::Digest(_) => "digest",
         Declaration::Violates { .. } => "violates",

@@ -28,7 +28,8 @@ impl<'a> Checker<'a> {
                 self.in_view(devices);
             }
             Claim::NoConflicts => {}
-            Claim::InTray { name, device, listed: _ } => {
+            Claim::Alert { .. } => self.up(SERVER, Part::Line),
+            Claim::InTray { name, device, .. } => {
                 self.exists(name, None, Part::Name);
                 self.in_view(std::slice::from_ref(device));
             }

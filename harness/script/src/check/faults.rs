@@ -58,6 +58,7 @@ impl<'a> Checker<'a> {
             Fault::FillDisk { host, .. } | Fault::FailDisk { host, .. } => {
                 self.host(host, Part::Host(0));
             }
+            Fault::CacheAnswers => {}
             Fault::Jump { host, by_ms } => {
                 self.host(host, Part::Host(0));
                 self.signed(*by_ms, Part::Amount);

@@ -39,15 +39,7 @@ impl<'a> Checker<'a> {
     fn change(&mut self, field: &str, rule: Rule, change: &Change, n: usize) {
         let help = change_help(field, rule);
         let (part, message) = match (rule, change) {
-            (Rule::Lww | Rule::Version, Change::Put(Value::Text(_)))
-            | (Rule::Set, Change::Insert(_) | Change::Remove(_))
-            | (Rule::Counter, Change::Add(_)) => return,
-            (Rule::Lww | Rule::Version, Change::Put(value)) => {
-                (Part::Value(n), format!("`{field}` holds words, not {}", Literal(value)))
-            }
-            (Rule::Lww | Rule::Version, _) => {
-                (Part::Change(n), format!("`{field}` cannot be added to or taken from"))
-            }
+            (Rule::Set, Change::Insert(_) | Change::Remove(_)) | (Rule::Counter, Change::Add(_)) => return,
             (Rule::Set, Change::Add(by)) => {
                 (Part::Value(n), format!("`{field}` holds words, not {}", by.unsigned_abs()))
             }
@@ -57,6 +49,11 @@ impl<'a> Checker<'a> {
             (Rule::Counter, Change::Insert(member) | Change::Remove(member)) => {
                 (Part::Value(n), format!("`{field}` counts; {} is no whole number", Words(member)))
             }
+            (_, Change::Put(Value::Text(_))) => return,
+            (_, Change::Put(value)) => {
+                (Part::Value(n), format!("`{field}` holds words, not {}", Literal(value)))
+            }
+            _ => (Part::Change(n), format!("`{field}` cannot be added to or taken from")),
         };
         self.report_with(part, message, help);
     }
@@ -70,9 +67,8 @@ impl<'a> Checker<'a> {
                 continue;
             };
             match (field_decl.rule, value) {
-                (Rule::Lww | Rule::Version, Value::Text(_))
-                | (Rule::Set, Value::Set(_))
-                | (Rule::Counter, Value::Int(_)) => {}
+                (Rule::Set, Value::Set(_)) | (Rule::Counter, Value::Int(_)) => {}
+                (rule, Value::Text(_)) if rule.replaces() => {}
                 (rule, value) => {
                     let message = format!("`{field}` is never {}", Literal(value));
                     self.report_with(Part::Value(n), message, claim_help(field, rule));

@@ -2,7 +2,7 @@
 //! their entity belongs.
 
 use deadzone_contract::rules::{ENTITIES, EntityDecl, entity, rule};
-use deadzone_contract::{Choice, Rule, Value};
+use deadzone_contract::{Choice, Value};
 
 use super::Checker;
 use crate::limits::{ACTIONS_MAX, NAME_BYTES_MAX};
@@ -38,8 +38,13 @@ impl<'a> Checker<'a> {
                     self.changes(decl, changes, false);
                 }
             }
-            UserAction::SignIn => {}
-            UserAction::Delete { name } | UserAction::Discard { name } | UserAction::Retry { name } => {
+            UserAction::SignIn { user: Some(user) } => self.user(user, Part::User(0)),
+            UserAction::SignIn { user: None } | UserAction::SignOut { .. } | UserAction::Repair => {}
+            UserAction::SetRole(change) => self.member_change(change),
+            UserAction::Delete { name }
+            | UserAction::Discard { name }
+            | UserAction::Retry { name }
+            | UserAction::Undo { name } => {
                 self.exists(name, times, Part::Name);
             }
             UserAction::Resolve { name, field, choice } => {
@@ -191,9 +196,9 @@ impl<'a> Checker<'a> {
         let Some(decl) = entity_of(name) else { return };
         match rule(decl.name, field) {
             None => self.no_field(decl, field, 0),
-            Some(Rule::Version) => {}
+            Some(rule) if rule.asks() => {}
             Some(_) => {
-                let fields = decl.fields.iter().filter(|field| field.rule == Rule::Version);
+                let fields = decl.fields.iter().filter(|field| field.rule.asks());
                 let fields: Vec<String> = fields.map(|field| format!("`{}`", field.name)).collect();
                 let help = match fields.as_slice() {
                     [] => format!("no field of a {} does", decl.name),

@@ -7,8 +7,9 @@ use crate::parse::cursor::Cursor;
 use crate::parse::fault::survivors;
 use crate::part::Part;
 use crate::suggest;
-use crate::words::{DECLARATIONS, HOST_VERBS, SERVER, STEPS, USER_VERBS};
-use crate::{Act, Crash, HostAct, UserAction};
+use crate::words::{DECLARATIONS, HOST_VERBS, ROLES, SERVER, STEPS, USER_VERBS};
+use crate::{Act, Crash, HostAct, UserAction, literal};
+use deadzone_contract::wire::{MemberChange, Role};
 use deadzone_contract::{Change, Choice, Value};
 
 /// Reads `phone, laptop  set task/1 title="Final"` or `phone, server  kill`.
@@ -19,6 +20,7 @@ pub(crate) fn act(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Act, Wron
         return Err(unknown_first(cursor, first, devices));
     }
     let hosts = cursor.list("a device", Part::Host)?;
+    let cannot = cursor.take_word("cannot");
     let start = cursor.start();
     let Some(verb) = cursor.peek_word().filter(|verb| is_verb(verb)) else {
         return Err(unknown_verb(cursor));
@@ -26,7 +28,11 @@ pub(crate) fn act(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Act, Wron
     cursor.advance();
     cursor.marks.put(Part::Verb, start..start + verb.len());
     if USER_VERBS.contains(&verb) {
-        return Ok(Act::User { devices: hosts, action: user_action(cursor, verb)? });
+        return Ok(Act::User { devices: hosts, action: user_action(cursor, verb)?, cannot });
+    }
+    if cannot {
+        let message = format!("only what users do can be refused, not `{verb}`");
+        return Err(Wrong::new(start..start + verb.len(), message));
     }
     Ok(Act::Host { hosts, what: host_act(cursor, verb)? })
 }
@@ -52,8 +58,23 @@ fn host_act(cursor: &mut Cursor<'_>, verb: &str) -> Result<HostAct, Wrong> {
             cursor.phrase(&["onto"])?;
             HostAct::CloneOnto(cursor.word("a device", Part::Name)?.to_owned())
         }
+        "upgrade" => {
+            cursor.phrase(&["to"])?;
+            HostAct::Upgrade(app(cursor)?)
+        }
+        "require" => {
+            cursor.phrase(&["app"])?;
+            HostAct::RequireApp(app(cursor)?)
+        }
         _ => unreachable!("`{verb}` is in the list of verbs and has no parser"),
     })
+}
+
+/// The version of an app.
+pub(crate) fn app(cursor: &mut Cursor<'_>) -> Result<u32, Wrong> {
+    let version = |word| literal::whole(word, "a version", u32::MAX.into());
+    let version = cursor.read("a version", Part::Amount, version)?;
+    Ok(u32::try_from(version).expect("read within its bounds"))
 }
 
 fn is_verb(word: &str) -> bool {
@@ -64,7 +85,8 @@ fn is_verb(word: &str) -> bool {
 fn names_hosts(cursor: &Cursor<'_>) -> bool {
     let first_is_verb = cursor.peek_word().is_some_and(is_verb);
     !first_is_verb
-        && (cursor.is_kind(1, &Kind::Comma) || cursor.peek_at(1).is_some_and(|next| is_verb(next.text)))
+        && (cursor.is_kind(1, &Kind::Comma)
+            || cursor.peek_at(1).is_some_and(|next| is_verb(next.text) || next.text == "cannot"))
 }
 
 /// No line begins like this.
@@ -89,7 +111,7 @@ fn unknown_verb(cursor: &Cursor<'_>) -> Wrong {
     let help = suggest::did_you_mean(found, verbs).unwrap_or_else(|| {
         format!(
             "users: {}; hosts: {}",
-            USER_VERBS.join(", ").replace("sign", "sign in"),
+            USER_VERBS.join(", ").replace("sign", "sign in, sign out"),
             HOST_VERBS.join(", ").replace("power", "power loss").replace("second", "second app")
         )
     });
@@ -116,7 +138,22 @@ fn user_action(cursor: &mut Cursor<'_>, verb: &str) -> Result<UserAction, Wrong>
             UserAction::Edit { name, changes: changes(cursor)? }
         }
         "add" => add(cursor)?,
-        "sign" => cursor.phrase(&["in"]).map(|()| UserAction::SignIn)?,
+        "sign" => sign(cursor)?,
+        "undo" => UserAction::Undo { name: record(cursor)? },
+        "repair" => UserAction::Repair,
+        "make" => {
+            let user = cursor.word("a user", Part::User(0))?.to_owned();
+            let role = Some(role(cursor)?);
+            cursor.phrase(&["in"])?;
+            let workspace = cursor.word("a workspace", Part::Place)?.to_owned();
+            UserAction::SetRole(MemberChange { workspace, user, role })
+        }
+        "remove" => {
+            let user = cursor.word("a user", Part::User(0))?.to_owned();
+            cursor.phrase(&["from"])?;
+            let workspace = cursor.word("a workspace", Part::Place)?.to_owned();
+            UserAction::SetRole(MemberChange { workspace, user, role: None })
+        }
         "delete" => UserAction::Delete { name: record(cursor)? },
         "discard" => UserAction::Discard { name: record(cursor)? },
         "retry" => UserAction::Retry { name: record(cursor)? },
@@ -126,6 +163,25 @@ fn user_action(cursor: &mut Cursor<'_>, verb: &str) -> Result<UserAction, Wrong>
         }
         _ => unreachable!("`{verb}` is in the list of verbs and has no parser"),
     })
+}
+
+/// `sign in`, `sign in as ben`, `sign out`, `sign out anyway`
+fn sign(cursor: &mut Cursor<'_>) -> Result<UserAction, Wrong> {
+    match cursor.one_of("`in` or `out`", &["in", "out"], "`sign in`, `sign in as ben` or `sign out`")? {
+        "out" => Ok(UserAction::SignOut { anyway: cursor.take_word("anyway") }),
+        _ if cursor.take_word("as") => {
+            Ok(UserAction::SignIn { user: Some(cursor.word("a user", Part::User(0))?.to_owned()) })
+        }
+        _ => Ok(UserAction::SignIn { user: None }),
+    }
+}
+
+/// `viewer`, `editor` or `admin`
+pub(crate) fn role(cursor: &mut Cursor<'_>) -> Result<Role, Wrong> {
+    let names: Vec<&str> = ROLES.iter().map(|(name, _)| *name).collect();
+    let word = cursor.one_of("a role", &names, "a role is `viewer`, `editor` or `admin`")?;
+    let role = ROLES.iter().find(|(name, _)| *name == word).map(|(_, role)| *role);
+    Ok(role.expect("one of the names"))
 }
 
 /// `add 3 to task/1 completed_count`

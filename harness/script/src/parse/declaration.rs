@@ -1,12 +1,14 @@
 //! Lines that say what the world is like.
 
+use deadzone_contract::Model;
+
 use crate::error::Wrong;
 use crate::lex::Kind;
 use crate::literal;
 use crate::parse::act;
 use crate::parse::cursor::Cursor;
 use crate::part::Part;
-use crate::words::{ROLES, is_word};
+use crate::words::is_word;
 use crate::{Declaration, Suite};
 
 /// Reads a declaration; the cursor stands at its first word.
@@ -26,6 +28,10 @@ pub(crate) fn declaration(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<D
             Declaration::Seed(cursor.read("a seed", Part::Amount, seed)?)
         }
         "client" => Declaration::Client(words(cursor, "the name of a client", Part::Name)?),
+        "model" => match cursor.one_of("a model", &["A", "B"], "a model is `A` or `B`")? {
+            "A" => Declaration::Model(Model::A),
+            _ => Declaration::Model(Model::B),
+        },
         "defect" => Declaration::Defect(words(cursor, "the name of a defect", Part::Name)?),
         "digest" => Declaration::Digest(cursor.word("a digest", Part::Amount)?.to_owned()),
         "violates" => Declaration::Violates {
@@ -72,33 +78,33 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
 fn workspace(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
     let name = cursor.word("the name of a workspace", Part::Name)?.to_owned();
     cursor.symbol(&Kind::Colon, ":")?;
-    let names: Vec<&str> = ROLES.iter().map(|(name, _)| *name).collect();
     let mut members = Vec::new();
     loop {
         let user = cursor.word("a user", Part::User(members.len()))?.to_owned();
-        let word = cursor.one_of("a role", &names, "a role is `viewer`, `editor` or `admin`")?;
-        let role = ROLES.iter().find(|(name, _)| *name == word).map(|(_, role)| *role);
-        members.push((user, role.expect("one of the names")));
+        members.push((user, act::role(cursor)?));
         if !cursor.take(&Kind::Comma) {
             return Ok(Declaration::Workspace { name, members });
         }
     }
 }
 
-/// `device phone: ana clock +3m drift 50ppm`
+/// `device phone: ana scope home, work app 3 clock +3m drift 50ppm`
 fn device(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
     let name = cursor.word("the name of a device", Part::Name)?.to_owned();
     cursor.symbol(&Kind::Colon, ":")?;
     let user = cursor.word("a user", Part::User(0))?.to_owned();
+    let scope =
+        if cursor.take_word("scope") { Some(cursor.list("a workspace", Part::Workspace)?) } else { None };
+    let app = if cursor.take_word("app") { Some(act::app(cursor)?) } else { None };
     let skew_ms =
-        if cursor.take_word("clock") { cursor.read("a time", Part::Amount, literal::signed_ms)? } else { 0 };
+        if cursor.take_word("clock") { cursor.read("a time", Part::Skew, literal::signed_ms)? } else { 0 };
     let drift_ppm =
         if cursor.take_word("drift") { cursor.read("a drift", Part::Value(0), literal::ppm)? } else { 0 };
     match cursor.at_end() {
-        true => Ok(Declaration::Device { name, user, skew_ms, drift_ppm }),
+        true => Ok(Declaration::Device { name, user, skew_ms, drift_ppm, scope, app }),
         false => {
             let help = String::from("such as `device phone: ana clock +3m drift 50ppm`");
-            Err(cursor.expected("`clock`, then `drift`, or the end of the line").help(help))
+            Err(cursor.expected("`scope`, `app`, `clock`, then `drift`, or the end of the line").help(help))
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::parse::act::{record, record_field};
 use crate::parse::change::value;
 use crate::parse::cursor::Cursor;
 use crate::part::Part;
-use crate::words::{BADGES, SERVER};
+use crate::words::{BADGES, FIRING, SERVER, SILENT};
+use deadzone_contract::Code;
 
 const PLACE: &str = "`everywhere`, `on server` or `on` and devices";
 
@@ -19,6 +20,11 @@ pub(crate) fn expectation(cursor: &mut Cursor<'_>) -> Result<Expectation, Wrong>
             cursor.advance();
             cursor.phrase(&["conflicts"]).map(|()| Claim::NoConflicts)
         }
+        Some("alert") => {
+            cursor.advance();
+            let word = cursor.one_of("what the alert does", &[FIRING, SILENT], "it is firing or silent")?;
+            Ok(Claim::Alert { firing: word == FIRING })
+        }
         Some("conflict") => {
             cursor.advance();
             conflict(cursor)
@@ -26,8 +32,9 @@ pub(crate) fn expectation(cursor: &mut Cursor<'_>) -> Result<Expectation, Wrong>
         Some(word) if word.ends_with("'s") => device_claim(cursor),
         Some(word) if word.contains('/') => record_claim(cursor),
         _ => {
-            let help =
-                String::from("a record such as task/1, `conflict`, `no conflicts`, or a device with 's");
+            let help = String::from(
+                "a record such as task/1, `conflict`, `no conflicts`, `alert`, or a device with 's",
+            );
             Err(cursor.expected("a claim").help(help))
         }
     };
@@ -50,9 +57,18 @@ fn device_claim(cursor: &mut Cursor<'_>) -> Result<Claim, Wrong> {
         return cursor.phrase(&["empty"]).map(|()| Claim::TrayEmpty { device });
     }
     let names: Vec<&str> = BADGES.iter().map(|(name, _)| *name).collect();
-    let word = cursor.one_of("a badge", &names, "a badge is `synced`, `syncing`, `offline` or `error`")?;
+    let word =
+        cursor.one_of("a badge", &names, "a badge is `synced`, `syncing`, `offline`, `stale` or `error`")?;
     let badge = BADGES.iter().find(|(name, _)| *name == word).map(|(_, badge)| *badge);
     Ok(Claim::Badge { device, badge: badge.expect("one of the names") })
+}
+
+/// Why a line of a tray says that it is there.
+fn code(word: &str) -> Result<Code, Wrong> {
+    Code::named(word).ok_or_else(|| {
+        let help = String::from("a code of the contract, such as `forbidden`, `invalid` or `gone`");
+        Wrong::new(0..word.len(), format!("there is no reason `{word}`")).help(help)
+    })
 }
 
 /// What begins with a record's name.
@@ -68,7 +84,12 @@ fn record_claim(cursor: &mut Cursor<'_>) -> Result<Claim, Wrong> {
             cursor.phrase(&["in"])?;
             let device = cursor.possessive("a device")?;
             cursor.phrase(&["tray"])?;
-            Ok(Claim::InTray { name, device, listed })
+            let because = if cursor.take_word("because") {
+                Some(cursor.read("a reason", Part::Value(0), code)?)
+            } else {
+                None
+            };
+            Ok(Claim::InTray { name, device, listed, because })
         }
         _ => {
             let once = cursor.take_word("once");

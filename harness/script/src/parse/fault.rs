@@ -41,6 +41,7 @@ pub(crate) fn fault(cursor: &mut Cursor<'_>) -> Result<Fault, Wrong> {
             let status = cursor.read("an HTTP status", Part::Amount, status)?;
             Fault::ProxyPage(target, u16::try_from(status).expect("read within its bounds"))
         }
+        "cache" => cursor.phrase(&["answers"]).map(|()| Fault::CacheAnswers)?,
         "jump" => {
             let host = cursor.possessive("a host")?;
             cursor.phrase(&["clock", "by"])?;

@@ -8,6 +8,7 @@ use crate::parse::{act, declaration, expectation, fault};
 use crate::part::{Marks, Part};
 use crate::words::{DECLARATIONS, STEPS};
 use crate::{Act, At, Item, Step};
+use deadzone_contract::wire::MemberChange;
 
 /// Reads a line. `devices` are the names that the whole file declares.
 pub(crate) fn item(line: &str, devices: &[&str]) -> Result<(Item, Marks), Wrong> {
@@ -104,6 +105,15 @@ fn repeat(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<Act, Wrong> {
     Ok(Act::Repeat { times, within, act: Box::new(act::act(cursor, devices)?) })
 }
 
+/// `home: ben viewer`, or without a role.
+fn members(cursor: &mut Cursor<'_>, with_role: bool) -> Result<MemberChange, Wrong> {
+    let workspace = cursor.word("a workspace", Part::Place)?.to_owned();
+    cursor.symbol(&Kind::Colon, ":")?;
+    let user = cursor.word("a user", Part::User(0))?.to_owned();
+    let role = if with_role { Some(act::role(cursor)?) } else { None };
+    Ok(MemberChange { workspace, user, role })
+}
+
 /// A step that begins with a word of the language.
 fn keyword(cursor: &mut Cursor<'_>, word: &str) -> Result<Act, Wrong> {
     cursor.advance();
@@ -113,6 +123,8 @@ fn keyword(cursor: &mut Cursor<'_>, word: &str) -> Result<Act, Wrong> {
         "heal" => Ok(Act::Heal),
         "settle" => Ok(Act::Settle),
         "expect" => expectation::expectation(cursor).map(Act::Expect),
+        "grant" => members(cursor, true).map(Act::Members),
+        "revoke" => members(cursor, false).map(Act::Members),
         "wait" => cursor.read("a time", Part::Amount, literal::time).map(Act::Wait),
         _ => unreachable!("`{word}` is in the list of steps and has no parser"),
     }

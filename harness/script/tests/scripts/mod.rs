@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use deadzone_contract::parameters::{PARAMETERS, Unit};
 use deadzone_contract::rules::{ENTITIES, EntityDecl};
-use deadzone_contract::wire::Role;
-use deadzone_contract::{Badge, Change, Choice, Rule, Value};
+use deadzone_contract::wire::{MemberChange, Role};
+use deadzone_contract::{Badge, Change, Choice, Code, Model, Rule, Value};
 use deadzone_script::{
     Act, At, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
     Survivors, Target, UserAction,
@@ -70,6 +70,8 @@ impl Writer<'_> {
             let seed = u64::from(self.dice.draw()) << self.dice.below(33);
             self.declare(Declaration::Seed(seed));
             self.declare(Declaration::Client(client));
+            let model = self.dice.pick(&[Model::A, Model::B]);
+            self.declare(Declaration::Model(model));
             self.declare(Declaration::Defect(defect));
             self.declare(Declaration::Violates { oracle, clause });
             self.declare(Declaration::Digest(format!("{:064x}", u128::from(seed) << 64)));
@@ -96,7 +98,12 @@ impl Writer<'_> {
             let user = self.dice.name(&users);
             let skew_ms = if self.dice.below(2) == 1 { self.dice.signed_ms() } else { 0 };
             let drift_ppm = self.dice.pick(&[0, 50, -20, 100_000, -100_000]);
-            self.declare(Declaration::Device { name: name.clone(), user, skew_ms, drift_ppm });
+            let scope = (self.dice.below(4) == 1).then(|| {
+                let some = 1 + self.dice.below(self.workspaces.len() as u32) as usize;
+                self.workspaces[..some].to_vec()
+            });
+            let app = self.dice.pick(&[None, None, Some(3), Some(4)]);
+            self.declare(Declaration::Device { name: name.clone(), user, skew_ms, drift_ppm, scope, app });
             self.up.insert(name);
         }
         self.up.insert("server".into());
@@ -133,7 +140,8 @@ impl Writer<'_> {
     }
 
     fn act(&mut self) -> Option<Act> {
-        match self.dice.below(16) {
+        match self.dice.below(17) {
+            16 => Some(Act::Members(self.member_change(true))),
             0..=5 => self.user_act(),
             6 => self.repeat(),
             7 | 8 => self.host_act(),
@@ -172,9 +180,11 @@ impl Writer<'_> {
         if self.dice.below(2) == 0 || self.records.is_empty() {
             let devices = self.up_devices(1)?;
             let action = self.create("", "")?;
-            return Some(Act::User { devices, action });
+            return Some(Act::User { devices, action, cannot: false });
         }
-        Some(Act::User { devices: self.up_devices(3)?, action: self.use_record()? })
+        let action = if self.dice.below(5) == 1 { self.account() } else { self.use_record()? };
+        let cannot = self.dice.below(6) == 1;
+        Some(Act::User { devices: self.up_devices(3)?, action, cannot })
     }
 
     fn repeat(&mut self) -> Option<Act> {
@@ -182,14 +192,16 @@ impl Writer<'_> {
         let within = (self.dice.below(2) == 1).then(|| self.dice.time());
         let act = if self.dice.below(2) == 0 {
             let prefix = self.dice.pick(&["", "r-", "R"]);
-            let act = Act::User { devices: self.up_devices(1)?, action: self.create(prefix, "#")? };
+            let devices = self.up_devices(1)?;
+            let action = self.create(prefix, "#")?;
+            let act = Act::User { devices, action, cannot: false };
             let Act::User { action: UserAction::Create { name, .. }, .. } = &act else { unreachable!() };
             let made: Vec<String> = (1..=times).map(|n| deadzone_script::numbered(name, n)).collect();
             self.records.retain(|record| record != name);
             self.records.extend(made);
             act
         } else {
-            Act::User { devices: self.up_devices(3)?, action: self.use_record()? }
+            Act::User { devices: self.up_devices(3)?, action: self.use_record()?, cannot: true }
         };
         Some(Act::Repeat { times, within, act: Box::new(act) })
     }
@@ -237,7 +249,7 @@ impl Writer<'_> {
                 (Rule::Counter, _) => Change::Add(self.dice.pick(&[0, 1, 3, -3, i64::MIN, i64::MAX])),
                 (Rule::Set, 0) if !creates => Change::Remove(self.dice.text()),
                 (Rule::Set, _) => Change::Insert(self.dice.text()),
-                (Rule::Lww | Rule::Version, _) => Change::Put(Value::Text(self.dice.text())),
+                _ => Change::Put(Value::Text(self.dice.text())),
             };
             changes.push((self.dice.name(&strings(&[field.name])), change));
         }
@@ -256,7 +268,8 @@ impl Writer<'_> {
 
     fn use_record(&mut self) -> Option<UserAction> {
         let (name, decl) = self.record()?;
-        Some(match self.dice.below(8) {
+        Some(match self.dice.below(9) {
+            8 => UserAction::Undo { name },
             0 => UserAction::Delete { name },
             1 => UserAction::Discard { name },
             2 => UserAction::Retry { name },
@@ -272,8 +285,28 @@ impl Writer<'_> {
         })
     }
 
+    /// What users do that is about no record.
+    fn account(&mut self) -> UserAction {
+        let users = strings(&["ana", "ben", "cy_2"]);
+        match self.dice.below(6) {
+            0 => UserAction::SignIn { user: None },
+            1 => UserAction::SignIn { user: Some(self.dice.name(&users)) },
+            2 => UserAction::SignOut { anyway: self.dice.below(2) == 1 },
+            3 => UserAction::Repair,
+            4 => UserAction::SetRole(self.member_change(true)),
+            _ => UserAction::SetRole(self.member_change(false)),
+        }
+    }
+
+    fn member_change(&mut self, in_it: bool) -> MemberChange {
+        let workspace = self.dice.name(&self.workspaces.clone());
+        let user = self.dice.name(&strings(&["ana", "ben", "cy_2"]));
+        let role = (in_it && self.dice.below(3) != 1).then(|| self.role());
+        MemberChange { workspace, user, role }
+    }
+
     fn versioned(&mut self, decl: &EntityDecl) -> Option<String> {
-        let fields = decl.fields.iter().filter(|field| field.rule == Rule::Version);
+        let fields = decl.fields.iter().filter(|field| field.rule.asks());
         let fields: Vec<String> = fields.map(|field| field.name.to_owned()).collect();
         if fields.is_empty() { None } else { Some(self.dice.name(&fields)) }
     }
@@ -291,6 +324,11 @@ impl Writer<'_> {
         hosts.push("server".into());
         let host = self.dice.name(&hosts);
         let is_device = host != "server";
+        if self.up.contains(&host) && self.dice.below(8) == 1 {
+            let version = self.dice.pick(&[3, 4]);
+            let what = if is_device { HostAct::Upgrade(version) } else { HostAct::RequireApp(version) };
+            return Some(Act::Host { hosts: vec![host], what });
+        }
         if is_device && self.dice.below(3) == 1 {
             return self.disk_act(host);
         }
@@ -389,7 +427,8 @@ impl Writer<'_> {
         };
         let by = (self.dice.below(2) == 1).then(|| self.dice.time());
         let bytes = u64::from(self.dice.below(1_200));
-        match self.dice.below(19) {
+        match self.dice.below(20) {
+            19 => Fault::CacheAnswers,
             14 => {
                 let class = target.class;
                 let nth = target.nth.max(1);
@@ -434,13 +473,15 @@ impl Writer<'_> {
 
     fn expectation(&mut self) -> Option<Claim> {
         let kind = self.dice.below(8);
+        let flips = self.up.contains("server") && self.dice.below(2) == 1;
         let devices = self.up_devices(3)?;
         let device = devices[0].clone();
         match kind {
+            0 if flips => return Some(Claim::Alert { firing: self.dice.below(2) == 1 }),
             0 => return Some(Claim::NoConflicts),
             1 => return Some(Claim::TrayEmpty { device }),
             2 => {
-                let badges = [Badge::Synced, Badge::Syncing, Badge::Offline, Badge::Error];
+                let badges = [Badge::Synced, Badge::Syncing, Badge::Offline, Badge::Stale, Badge::Error];
                 return Some(Claim::Badge { device, badge: self.dice.pick(&badges) });
             }
             _ => {}
@@ -454,7 +495,10 @@ impl Writer<'_> {
         };
         Some(match kind {
             3 => Claim::Absent { name, place },
-            4 => Claim::InTray { name, device, listed: flag },
+            4 => {
+                let because = self.dice.pick(&[None, Some(Code::Forbidden), Some(Code::RecordExists)]);
+                Claim::InTray { name, device, listed: flag, because }
+            }
             5 => Claim::Conflict { name, field: self.versioned(decl)?, shown: flag, devices },
             _ => Claim::Record { name, once: flag, fields: self.claims(decl), place },
         })
@@ -469,7 +513,7 @@ impl Writer<'_> {
             let value = match field.rule {
                 Rule::Counter => Value::Int(self.dice.pick(&[0, -1, i64::MIN, i64::MAX])),
                 Rule::Set => Value::Set((0..self.dice.below(3)).map(|_| self.dice.text()).collect()),
-                Rule::Lww | Rule::Version => Value::Text(self.dice.text()),
+                _ => Value::Text(self.dice.text()),
             };
             let field = self.dice.name(&strings(&[field.name]));
             claims.push(FieldClaim { field, equal: self.dice.below(2) == 0, value });

@@ -13,10 +13,12 @@ use tokio::time::Instant;
 
 use super::Director;
 use crate::clock::WallClock;
-use crate::fleet::{Fleet, Placed, SERVER};
+use crate::fleet::{Fleet, Phone, Placed, SERVER};
 use crate::machine::Machine;
 use crate::nemesis::{Fall, Nemesis};
+use crate::outside::OPERATOR_TOKEN;
 use crate::recorder::{Recorder, WORLD};
+use crate::search::Words;
 use crate::{Lineup, Probe};
 
 /// Whatever a script declares, before anything runs.
@@ -78,20 +80,31 @@ impl Director {
             server: lineup.server.name().to_owned(),
             defect: lineup.defect.clone(),
             devices: users.clone(),
+            model: lineup.model,
+            apps: script.devices().filter_map(|device| Some((device.name.to_owned(), device.app?))).collect(),
+            scopes: script
+                .devices()
+                .filter_map(|device| Some((device.name.to_owned(), device.scope?.to_vec())))
+                .collect(),
             grants: grants.clone(),
             parameters: parameters.clone(),
         };
-        recorder.record(WORLD, Event::Started(header));
-        let start = ServerStart { passwords: passwords.clone(), grants, parameters: parameters.clone() };
+        recorder.record(WORLD, Event::Started(Box::new(header)));
+        let start = ServerStart {
+            passwords: passwords.clone(),
+            grants,
+            parameters: parameters.clone(),
+            operator_token: OPERATOR_TOKEN.to_owned(),
+        };
         let (falls, fallen) = unbounded_channel();
         let bound_ms = parameters.stamp_ahead;
         let sights = probe.sights();
         let nemesis =
             Nemesis::new(recorder.clone(), net.clone(), draws, hosts.clone(), bound_ms, falls, sights);
         let server = hosts.remove(SERVER).expect("put in above");
-        let devices = hosts.into_iter().map(|(name, placed)| {
-            let user = users[&name].clone();
-            (placed, user)
+        let devices = script.devices().filter_map(|device| {
+            let placed = hosts.remove(device.name)?;
+            Some((placed, Phone::new(device.user, device.app, device.scope)))
         });
         let fleet = Fleet::new(net, lineup.clone(), recorder, nemesis, server, devices.collect(), start);
         let director = Director {
@@ -104,6 +117,8 @@ impl Director {
             backups: BTreeMap::new(),
             saved: 0,
             looked_at: 0,
+            words: Words::default(),
+            rights_changed: false,
             at_rest: false,
         };
         (director, fallen)

@@ -11,6 +11,7 @@ mod user;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use deadzone_contract::wire::MemberChange;
 use deadzone_contract::{Action, Parameters, RecordId};
 use deadzone_net::Draws;
 use deadzone_script::{Act, At, Fault, HostAct, Moment, Script, Step};
@@ -22,7 +23,8 @@ use crate::disks::Backup;
 use crate::fleet::{Fleet, SERVER, on_host};
 use crate::nemesis::Until;
 use crate::recorder::{Recorder, WORLD};
-use crate::{audit, settle};
+use crate::search::Words;
+use crate::{audit, outside, settle};
 
 /// After this long without a word, an action is given up: its device hangs. Far beyond the
 /// declared bound, which is for an oracle to hold against the time that it really took.
@@ -47,6 +49,11 @@ pub(crate) struct Director {
     saved: u64,
     /// What the last look at everything was; nothing has happened since if the trace is as long.
     looked_at: usize,
+    /// What is looked for on disks.
+    words: Words,
+    /// Somebody was signed out or lost a right, so that what stands on disks matters before the
+    /// end, too.
+    rights_changed: bool,
     /// Nothing but looking happened since the world fell quiet with nothing in its way.
     at_rest: bool,
 }
@@ -109,7 +116,7 @@ impl Director {
     async fn sign_in(&mut self, device: &str, id: &str) -> bool {
         let user = self.fleet.user(device);
         let password = self.passwords[&user].clone();
-        self.act(device, id, None, Action::SignIn { user, password }).await
+        self.act(device, id, None, Action::SignIn { user, password }, false).await
     }
 
     /// Starts a host again unless what belongs on it runs.
@@ -128,15 +135,16 @@ impl Director {
     async fn step(&mut self, line: u32, label: &str, step: &Step) {
         self.at_rest &= matches!(step.act, Act::Expect(_));
         match &step.act {
-            Act::User { devices, action } => {
+            Act::User { devices, action, cannot } => {
                 for device in devices {
                     let action_id =
                         if devices.len() == 1 { label.to_owned() } else { format!("{label}.{device}") };
-                    self.user(device, &action_id, action).await;
+                    self.user(device, &action_id, action, *cannot).await;
                 }
             }
+            Act::Members(change) => self.change_member(change).await,
             Act::Repeat { times, within, act } => {
-                let Act::User { devices, action } = act.as_ref() else { return };
+                let Act::User { devices, action, cannot } = act.as_ref() else { return };
                 let began = Instant::now();
                 for i in 1..=*times {
                     if let Some(within) = within {
@@ -145,7 +153,7 @@ impl Director {
                     let action = action.numbered(i);
                     for device in devices {
                         let suffix = if devices.len() == 1 { String::new() } else { format!(".{device}") };
-                        self.user(device, &format!("{label}.{i}{suffix}"), &action).await;
+                        self.user(device, &format!("{label}.{i}{suffix}"), &action, *cannot).await;
                     }
                 }
             }
@@ -190,6 +198,16 @@ impl Director {
                 self.fleet.restore(host, name, backup).await;
             }
             HostAct::Wipe => self.fleet.wipe(host).await,
+            HostAct::Upgrade(version) => {
+                self.fleet.crash(host, deadzone_script::Crash::Kill).await;
+                self.fleet.install(host, *version);
+                self.make_serve(host).await;
+            }
+            HostAct::RequireApp(version) => {
+                self.fleet.require_app(*version);
+                self.fleet.crash(SERVER, deadzone_script::Crash::Kill).await;
+                self.make_serve(SERVER).await;
+            }
             HostAct::CloneOnto(onto) => {
                 self.fleet.back(onto).await;
                 self.fleet.clone_onto(host, onto).await;
@@ -205,6 +223,18 @@ impl Director {
         let ends = futures_util::future::select(struck, sync);
         // A device that hangs is found by its silence; the script goes on.
         let _ = tokio::time::timeout(ms(PATIENCE_MS), ends).await;
+    }
+
+    /// The operator's change is made or not: while nobody answers, both may be.
+    async fn change_member(&mut self, change: &MemberChange) {
+        self.rights_changed |= change.role.is_none();
+        self.fleet.recorder.record(WORLD, Event::Granting(change.clone()));
+        let change = change.clone();
+        let event = match outside::change_member(&self.fleet, &change).await {
+            Ok(()) => Event::Granted(change),
+            Err(why) => Event::GrantFailed { change, why },
+        };
+        self.fleet.recorder.record(WORLD, event);
     }
 
     async fn heal(&mut self) {
@@ -257,6 +287,9 @@ impl Director {
             };
             self.fleet.recorder.record(WORLD, event);
         }
+        if let Ok((status, body)) = outside::scrape(&self.fleet).await {
+            self.fleet.recorder.record(WORLD, Event::Scraped { status, body });
+        }
         self.fleet.nemesis.spare_server(false);
         for device in self.fleet.devices().into_iter().filter(|device| !device.is_asleep) {
             let Some((app, incarnation)) = device.running else { continue };
@@ -264,7 +297,19 @@ impl Director {
                 incarnation.record(Event::Viewed(view));
             }
         }
+        if self.rights_changed {
+            self.read_disks();
+        }
         self.looked_at = self.fleet.recorder.len();
+    }
+
+    /// Writes down what stands on every disk.
+    fn read_disks(&mut self) {
+        self.fleet.recorder.read(|entries| self.words.learn(entries));
+        for host in self.device_names().into_iter().chain([SERVER.to_owned()]) {
+            let found = self.words.look_on(&self.fleet.machine(&host));
+            self.fleet.recorder.record(&host, found);
+        }
     }
 
     async fn end(&mut self) {
@@ -273,6 +318,9 @@ impl Director {
             self.settle().await;
         }
         self.look().await;
+        if !self.rights_changed {
+            self.read_disks();
+        }
         let stats = self.fleet.net.stats();
         self.fleet.recorder.record(
             WORLD,

@@ -1,6 +1,7 @@
 //! What users do, with records in the place of the script's names for them.
 
-use deadzone_contract::{Action, Change, Code, FieldChange, RecordId};
+use deadzone_contract::wire::MemberChange;
+use deadzone_contract::{Action, Change, Code, FieldChange, RecordId, Refusal};
 use deadzone_script::UserAction;
 use deadzone_trace::Event;
 
@@ -10,18 +11,37 @@ use crate::fleet::{NoResult, on_host};
 
 impl Director {
     /// Puts records in the place of names, then acts.
-    pub(super) async fn user(&mut self, device: &str, id: &str, action: &UserAction) {
+    pub(super) async fn user(&mut self, device: &str, id: &str, action: &UserAction, cannot: bool) {
         let on = |name: &str, act: fn(RecordId) -> Action| self.known(name).map(act);
         let act = match action {
-            UserAction::SignIn => {
-                self.sign_in(device, id).await;
+            UserAction::SignIn { user } => {
+                let user = user.clone().unwrap_or_else(|| self.fleet.user(device));
+                let password = self.passwords[&user].clone();
+                if self.act(device, id, None, Action::SignIn { user: user.clone(), password }, cannot).await {
+                    self.fleet.set_user(device, &user);
+                }
                 return;
             }
+            UserAction::SignOut { anyway } => {
+                self.rights_changed = true;
+                Some(Action::SignOut { anyway: *anyway })
+            }
+            UserAction::Repair => Some(Action::Repair),
+            UserAction::SetRole(MemberChange { workspace, user, role }) => {
+                self.rights_changed |= role.is_none();
+                Some(Action::SetRole {
+                    workspace: workspace.clone(),
+                    member: user.clone(),
+                    role: *role,
+                    password: self.passwords[&self.fleet.user(device)].clone(),
+                })
+            }
+            UserAction::Undo { name } => on(name, |record| Action::Undo { record }),
             UserAction::Create { name, place, changes } => {
                 let (parent, workspace) = self.place(place.as_deref());
                 let entity = name.split('/').next().unwrap_or_default().to_owned();
                 let create = Action::Create { entity, workspace, parent, changes: field_changes(changes) };
-                self.act(device, id, Some(name.clone()), create).await;
+                self.act(device, id, Some(name.clone()), create, cannot).await;
                 return;
             }
             UserAction::Edit { name, changes } => {
@@ -32,13 +52,18 @@ impl Director {
                 field: field.clone(),
                 choice: choice.clone(),
             }),
-            UserAction::Delete { name } => on(name, |record| Action::Delete { record }),
+            UserAction::Delete { name } => {
+                // Who deletes a project has to type the password again.
+                let password =
+                    name.starts_with("project/").then(|| self.passwords[&self.fleet.user(device)].clone());
+                self.known(name).map(|record| Action::Delete { record, password })
+            }
             UserAction::Discard { name } => on(name, |record| Action::Discard { record }),
             UserAction::Retry { name } => on(name, |record| Action::Retry { record }),
         };
         match act {
             Some(act) => {
-                self.act(device, id, None, act).await;
+                self.act(device, id, None, act, cannot).await;
             }
             // A record whose create never came to an end has no name; nobody can touch it by it.
             None => self.fleet.recorder.record(
@@ -68,7 +93,14 @@ impl Director {
     }
 
     /// True if the device says that it is saved.
-    pub(super) async fn act(&mut self, device: &str, id: &str, name: Option<String>, act: Action) -> bool {
+    pub(super) async fn act(
+        &mut self,
+        device: &str,
+        id: &str,
+        name: Option<String>,
+        act: Action,
+        cannot: bool,
+    ) -> bool {
         self.fleet.back(device).await;
         let user = self.fleet.user(device);
         let running = self.fleet.running(device);
@@ -79,7 +111,7 @@ impl Director {
         };
         let recorder = self.fleet.recorder.clone();
         let record = |event| recorder.record(device, event);
-        record(Event::Invoked { action: id.clone(), user, name: name.clone(), act: act.clone() });
+        record(Event::Invoked { action: id.clone(), user, name: name.clone(), act: act.clone(), cannot });
         let Some((app, incarnation)) = running else {
             record(Event::Indefinite { action: id, why: "the app is not running".to_owned() });
             return false;
@@ -93,8 +125,11 @@ impl Director {
                     recorder.record(device, Event::Named { name, record });
                 }
                 self.fleet.nemesis.wrote(device);
-                record(Event::Saved { action: id, record: saved.record });
+                record(Event::Saved { action: id, record: saved.record, undid: saved.undid });
                 return true;
+            }
+            Ok(Ok(Err(Refusal { code: Code::Indefinite, detail }))) => {
+                Event::Indefinite { action: id, why: detail }
             }
             Ok(Ok(Err(refusal))) => Event::Refused { action: id, code: refusal.code, detail: refusal.detail },
             Ok(Err(NoResult::Panicked)) => {

@@ -6,10 +6,12 @@
 //!
 //! | Module | Holds |
 //! |---|---|
+//! | `cache` | a proxy that keeps answers |
 //! | `exchanges` | what happens to single requests and answers |
 //! | `links` | the links as the active faults make them |
 //! | `hosts` | hosts that a fault brings down, and disks that fail |
 
+mod cache;
 mod exchanges;
 mod hosts;
 mod links;
@@ -28,6 +30,7 @@ use crate::probe::Sights;
 use crate::recorder::{Recorder, WORLD};
 use crate::weight::{self, Exchanged, Jump, Writes};
 
+use cache::Kept;
 pub(crate) use exchanges::{AnswerFate, Fate, RequestFate};
 pub(crate) use hosts::Fall;
 
@@ -57,6 +60,8 @@ struct State {
     /// Requests that were taken to be executed later and have not been yet.
     late: u32,
     writes: Writes,
+    /// What a shared cache keeps, by path.
+    kept: BTreeMap<String, Kept>,
     hosts: hosts::State,
 }
 
