@@ -7,6 +7,7 @@
 //! | `exchanges`, `words` | what became of each request; how people call records and actions |
 //! | `terminal` | stories and summary for people |
 //! | `json`, `junit` | the same for programs |
+//! | `rules` | the product's rules as a document |
 //! | `sweep` | what a sweep found, for both |
 //!
 //! This crate depends on `oracle` for outcomes and violations, on `trace` and on `contract`. It
@@ -16,6 +17,7 @@
 mod exchanges;
 mod json;
 mod junit;
+mod rules;
 mod run;
 mod story;
 mod sweep;
@@ -24,6 +26,7 @@ mod words;
 
 pub use json::{Complaint, document, error_document};
 pub use junit::{JunitError, junit};
+pub use rules::{RuleEntry, rules, rules_document};
 pub use run::{Finding, Report, Run, Skipped, Told};
 pub use story::{MOMENTS_MAX, Moment, Story, story};
 pub use sweep::{Failing, InDoubt, Pairs, Sweep, Tally, sweep_document, sweep_text};

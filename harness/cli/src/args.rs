@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deadzone_contract::Model;
 use deadzone_reports::Complaint;
 use deadzone_script::Suite;
 
@@ -82,7 +83,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Strikes one scenario everywhere: crashes at every disk operation, every message lost
     Sweep(Sweep),
-    /// Lists scenarios, faults, oracles or planted defects
+    /// Lists scenarios, faults, oracles, planted defects or field rules
     List(List),
     /// Runs scripts that are named on standard input, for a parent process
     #[command(hide = true)]
@@ -118,6 +119,7 @@ Examples:
   deadzone run --client tiny                 the same against the small second client
   deadzone run --defect row-dropped-when-sent
                                              with a mistake planted in the client
+  deadzone run --model A                     those that make sense without rules for single fields
   deadzone run --json --junit report.xml     for CI
 
 Every failing run leaves a repro in the out folder, SCENARIO-SEED[-DEFECT].scn. For each scenario
@@ -246,6 +248,10 @@ pub(crate) struct Sweep {
     /// The client that runs on the devices [default: reference]
     #[arg(long, value_name = "NAME")]
     pub(crate) client: Option<String>,
+    /// How client and server sync: A, a cache and a queue before a server that has the last word;
+    /// B, two-way with a rule for each field [default: B]
+    #[arg(long, value_enum)]
+    pub(crate) model: Option<ModelName>,
     /// Plant a mistake in the reference client or server; `deadzone list defects` names them
     #[arg(long, value_name = "NAME|none")]
     pub(crate) defect: Option<String>,
@@ -258,7 +264,7 @@ pub(crate) struct Sweep {
     pub(crate) out: Out,
 }
 
-/// Lists scenarios, faults, oracles or planted defects.
+/// Lists scenarios, faults, oracles, planted defects or field rules.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// What to list
@@ -279,6 +285,8 @@ pub(crate) enum Listed {
     Oracles,
     /// Which mistakes can be planted, and who has to catch them
     Defects,
+    /// What becomes of concurrent writes, field by field
+    Rules,
 }
 
 /// Which runs.
@@ -300,6 +308,10 @@ pub(crate) struct Selection {
     /// The client that runs on the devices [default: reference]
     #[arg(long, value_name = "NAME")]
     pub(crate) client: Option<String>,
+    /// How client and server sync: A, a cache and a queue before a server that has the last word;
+    /// B, two-way with a rule for each field [default: B]
+    #[arg(long, value_enum)]
+    pub(crate) model: Option<ModelName>,
     /// Plant a mistake in the reference client or server; `deadzone list defects` names them
     #[arg(long, value_name = "NAME|none")]
     pub(crate) defect: Option<String>,
@@ -325,6 +337,24 @@ impl Selection {
 enum SuiteName {
     Pr,
     Nightly,
+}
+
+/// How client and server sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelName {
+    #[value(name = "A", alias = "a")]
+    A,
+    #[value(name = "B", alias = "b")]
+    B,
+}
+
+impl From<ModelName> for Model {
+    fn from(name: ModelName) -> Model {
+        match name {
+            ModelName::A => Model::A,
+            ModelName::B => Model::B,
+        }
+    }
 }
 
 /// Who runs them.

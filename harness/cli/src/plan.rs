@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use deadzone_contract::Model;
 use deadzone_reports::Skipped;
 use deadzone_script::{Declaration, Item, Named, Script};
 use deadzone_world::Lineup;
@@ -43,15 +44,20 @@ impl Plan {
         Ok(plan)
     }
 
-    fn add(&mut self, scenario: Scenario, selection: &Selection, lineups: &Lineups) -> Result<(), Stop> {
+    fn add(&mut self, mut scenario: Scenario, selection: &Selection, lineups: &Lineups) -> Result<(), Stop> {
+        let asked = selection.model.map(Model::from);
+        scenario.put_under(asked);
         let script = &scenario.script;
         let who = Who::of(&scenario, selection.client.as_deref(), selection.defect.as_deref(), lineups)?;
         let Who { client, defect, lineup } = who;
         let suite = script.suite().map(|suite| suite.to_string());
         let name = scenario.name().to_owned();
-        let missing = deadzone_world::missing(script, &lineup);
+        let mut missing: Vec<String> =
+            deadzone_world::missing(script, &lineup).iter().map(ToString::to_string).collect();
+        if asked.is_some_and(|asked| asked != lineup.model) {
+            missing.insert(0, format!("rules of model {}", lineup.model));
+        }
         if !missing.is_empty() {
-            let missing = missing.iter().map(ToString::to_string).collect();
             self.skipped.push(Skipped { scenario: name, suite, missing });
             return Ok(());
         }

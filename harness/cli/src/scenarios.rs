@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use deadzone_contract::Model;
 use deadzone_oracle::ORACLES;
 use deadzone_script::{Item, Named, Script, Suite};
 
@@ -52,6 +53,13 @@ impl Scenario {
     /// What it calls itself.
     pub(crate) fn name(&self) -> &str {
         self.script.name()
+    }
+
+    /// Puts it under a model, unless it says one itself. What is so anyway is not written.
+    pub(crate) fn put_under(&mut self, model: Option<Model>) {
+        if let Some(model) = model.filter(|model| *model != Model::default()) {
+            self.script = self.script.under(model);
+        }
     }
 
     /// The comment that it opens with, as one text.

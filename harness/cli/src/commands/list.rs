@@ -31,6 +31,8 @@ struct OracleEntry {
 /// Prints a list.
 pub(super) fn list(args: &List) -> Result<u8, Stop> {
     let text = match args.what {
+        Listed::Rules if args.json => print(&deadzone_reports::rules(), true, |_| ("", String::new())),
+        Listed::Rules => deadzone_reports::rules_document(),
         Listed::Scenarios => {
             let entries = scenario_entries()?;
             print(&entries, args.json, |e| (&e.name, format!("{}{}", suite(e.suite.as_deref()), e.about)))

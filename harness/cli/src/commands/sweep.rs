@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use deadzone_contract::Model;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Failing, InDoubt, Pairs, Run as RunReport, Sweep as Report, Tally};
 use deadzone_reports::{sweep_document, sweep_text};
@@ -31,7 +32,8 @@ const ALL: &str = "all";
 
 /// Sweeps a scenario; the exit status.
 pub(super) fn sweep(args: &Sweep, lineups: &Lineups) -> Result<u8, Stop> {
-    let scenario = scenario(&args.scenario)?;
+    let mut scenario = scenario(&args.scenario)?;
+    scenario.put_under(args.model.map(Model::from));
     let part = part(args, &scenario, lineups)?;
     let wanted = wanted(args, &part.script)?;
     let folder = Path::new(&args.out.folder);
