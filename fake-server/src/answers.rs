@@ -11,9 +11,23 @@ use deadzone_contract::Code;
 use deadzone_contract::wire::Mutation;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Unfit;
+
+/// What became of a field that was not simply applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Exception {
+    /// The value became the open conflict of this name.
+    Conflict(String),
+    /// The field has another value for ever.
+    Immutable,
+}
+
+/// By field; all others were applied.
+pub(crate) type Exceptions = BTreeMap<String, Exception>;
 
 /// A numbered mutation on its way in.
 pub(crate) struct Key<'a> {
@@ -38,16 +52,18 @@ impl<'a> Key<'a> {
         Ok(Key { db, user, device, number, payload: digest(mutation) })
     }
 
-    /// The conflicts of the answer that was given before; none when the mutation is new.
-    pub(crate) fn earlier(&self) -> Result<Option<BTreeMap<String, String>>, Unfit> {
+    /// The exceptions of the answer that was given before; none when the mutation is new.
+    pub(crate) fn earlier(&self) -> Result<Option<Exceptions>, Unfit> {
         let stored = self
             .db
-            .prepare_cached("SELECT user, payload, conflicts FROM answers WHERE device = ?1 AND number = ?2")?
+            .prepare_cached(
+                "SELECT user, payload, exceptions FROM answers WHERE device = ?1 AND number = ?2",
+            )?
             .query_row(params![self.device, self.number], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Option<String>>(2)?))
             })
             .optional()?;
-        let Some((user, payload, conflicts)) = stored else {
+        let Some((user, payload, exceptions)) = stored else {
             return self.check_not_forgotten().map(|()| None);
         };
         if user != self.user {
@@ -62,7 +78,7 @@ impl<'a> Key<'a> {
             serde_json::from_str(&json)
                 .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, Type::Text, error.into()))
         };
-        Ok(Some(conflicts.map(parse).transpose()?.unwrap_or_default()))
+        Ok(Some(exceptions.map(parse).transpose()?.unwrap_or_default()))
     }
 
     fn check_not_forgotten(&self) -> Result<(), Unfit> {
@@ -78,15 +94,15 @@ impl<'a> Key<'a> {
     }
 
     /// Stores an answer, in the transaction of its effects.
-    pub(crate) fn remember(&self, conflicts: &BTreeMap<String, String>, now_ms: u64) -> rusqlite::Result<()> {
-        let conflicts = (!conflicts.is_empty())
-            .then(|| serde_json::to_string(conflicts).expect("a map of strings is JSON"));
+    pub(crate) fn remember(&self, exceptions: &Exceptions, now_ms: u64) -> rusqlite::Result<()> {
+        let exceptions = (!exceptions.is_empty())
+            .then(|| serde_json::to_string(exceptions).expect("a map with names for keys is JSON"));
         self.db
             .prepare_cached(
-                "INSERT INTO answers (device, number, user, payload, conflicts, made_ms)
+                "INSERT INTO answers (device, number, user, payload, exceptions, made_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![self.device, self.number, self.user, self.payload, conflicts, now_ms])?;
+            .execute(params![self.device, self.number, self.user, self.payload, exceptions, now_ms])?;
         Ok(())
     }
 }

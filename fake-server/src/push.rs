@@ -3,15 +3,13 @@
 //! The lock is given back between two mutations, so that the pushes of two devices interleave
 //! as they would with many connections.
 
-use std::collections::BTreeMap;
-
 use deadzone_contract::Code;
 use deadzone_contract::wire::{
     FieldResult, Mutation, MutationKind, MutationResult, Outcome, PushAnswer, PushRequest, ServerRecord,
 };
 
 use crate::App;
-use crate::answers::Key;
+use crate::answers::{Exception, Exceptions, Key};
 use crate::apply::{self, Carried, Context};
 use crate::auth::Caller;
 use crate::failure::{Failure, Unfit};
@@ -78,7 +76,7 @@ async fn push_one(
 struct Answered {
     /// None: the caller may not see it any more.
     record: Option<Record>,
-    conflicts: BTreeMap<String, String>,
+    exceptions: Exceptions,
 }
 
 /// Carries out a mutation unless that was done before.
@@ -89,17 +87,17 @@ fn once(context: &Context<'_>, mutation: &Mutation) -> Result<Answered, Unfit> {
         .map(|number| Key::new(context.db, user, context.device, number, mutation))
         .transpose()?;
     if let Some(key) = &key
-        && let Some(conflicts) = key.earlier()?
+        && let Some(exceptions) = key.earlier()?
     {
         // Of what was answered then, the caller gets what is true and allowed now.
         let record = Record::find(context.db, context.caller, &mutation.record)?;
-        return Ok(Answered { record: record.filter(|r| r.role.is_some()), conflicts });
+        return Ok(Answered { record: record.filter(|r| r.role.is_some()), exceptions });
     }
-    let Carried { record, conflicts } = apply::carry_out(context, mutation)?;
+    let Carried { record, exceptions } = apply::carry_out(context, mutation)?;
     if let Some(key) = &key {
-        key.remember(&conflicts, context.now_ms)?;
+        key.remember(&exceptions, context.now_ms)?;
     }
-    Ok(Answered { record: Some(record), conflicts })
+    Ok(Answered { record: Some(record), exceptions })
 }
 
 impl Answered {
@@ -115,13 +113,17 @@ impl Answered {
             .fields
             .into_keys()
             .map(|field| {
-                let result = match self.conflicts.get(&field) {
+                let result = match self.exceptions.get(&field) {
                     None => FieldResult::Applied,
                     Some(_) if !may_see => FieldResult::Rejected {
                         code: Code::UnknownRecord,
                         detail: "there is no such record".into(),
                     },
-                    Some(conflict) => conflict_result(state.as_ref(), conflict),
+                    Some(Exception::Conflict(conflict)) => conflict_result(state.as_ref(), conflict),
+                    Some(Exception::Immutable) => FieldResult::Rejected {
+                        code: Code::Immutable,
+                        detail: format!("`{field}` has another value for ever"),
+                    },
                 };
                 (field, result)
             })

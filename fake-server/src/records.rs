@@ -16,7 +16,7 @@ use crate::cursor::History;
 macro_rules! record_columns {
     () => {
         "r.key, r.id, r.entity, r.workspace, r.parent, r.version, r.commit_seq,
-         r.deleted_ms IS NOT NULL, r.purged, g.role, t.number"
+         r.deleted_ms IS NOT NULL, r.deleter, r.purged, g.role, t.number"
     };
 }
 pub(crate) use record_columns;
@@ -32,6 +32,8 @@ pub(crate) struct Record {
     pub(crate) version: u64,
     pub(crate) commit_seq: u64,
     pub(crate) deleted: bool,
+    /// The device that deleted it, where it is deleted.
+    pub(crate) deleter: Option<String>,
     pub(crate) purged: bool,
     /// None: the caller must not learn that it exists.
     pub(crate) role: Option<Role>,
@@ -50,9 +52,10 @@ impl Record {
             version: row.get(5)?,
             commit_seq: row.get(6)?,
             deleted: row.get(7)?,
-            purged: row.get(8)?,
-            role: row.get::<_, Option<StoredRole>>(9)?.map(|stored| stored.0),
-            included: row.get(10)?,
+            deleter: row.get(8)?,
+            purged: row.get(9)?,
+            role: row.get::<_, Option<StoredRole>>(10)?.map(|stored| stored.0),
+            included: row.get(11)?,
         })
     }
 
@@ -83,7 +86,7 @@ impl Record {
     pub(crate) fn into_state(self, db: &Connection, caller: &Caller) -> rusqlite::Result<ServerRecord> {
         Ok(ServerRecord {
             fields: fields(db, self.key, &self.entity)?,
-            conflicts: conflicts(db, self.key, &caller.user)?,
+            conflicts: conflicts(db, self.key, caller, self.role)?,
             record: self.id,
             entity: self.entity,
             workspace: self.workspace,
@@ -137,13 +140,21 @@ fn sets(db: &Connection, key: i64, fields: &mut BTreeMap<String, ServerField>) -
     Ok(())
 }
 
-fn conflicts(db: &Connection, key: i64, user: &str) -> rusqlite::Result<Vec<OpenConflict>> {
+/// The conflicts that are for the caller to decide: the caller's own and, with the right to
+/// write, those that everybody is asked about.
+fn conflicts(
+    db: &Connection,
+    key: i64,
+    caller: &Caller,
+    role: Option<Role>,
+) -> rusqlite::Result<Vec<OpenConflict>> {
+    let may_write = matches!(role, Some(Role::Editor | Role::Admin));
     let mut statement = db.prepare_cached(
         "SELECT c.id, c.field, c.mine, f.value, coalesce(f.version, 0) FROM conflicts c
          LEFT JOIN fields f ON f.record = c.record AND f.field = c.field
-         WHERE c.record = ?1 AND c.user = ?2 ORDER BY c.field, c.id",
+         WHERE c.record = ?1 AND (c.user = ?2 OR c.shared AND ?3) ORDER BY c.field, c.id",
     )?;
-    let open = statement.query_map(params![key, user], |row| {
+    let open = statement.query_map(params![key, caller.user, may_write], |row| {
         Ok(OpenConflict {
             id: row.get(0)?,
             field: row.get(1)?,

@@ -49,6 +49,7 @@ CREATE TABLE records (
     version    INTEGER NOT NULL,
     commit_seq INTEGER NOT NULL UNIQUE, -- of the record's latest change: where a pull finds it
     deleted_ms INTEGER,                 -- a tombstone; it keeps the content until it is purged
+    deleter    TEXT,                    -- the device that deleted it
     purged     INTEGER NOT NULL DEFAULT 0 -- nothing is left but this row, so the id stays taken
 ) STRICT;
 CREATE INDEX records_by_workspace ON records (workspace);
@@ -62,14 +63,14 @@ CREATE TABLE fields (
     stamp_ms      INTEGER,       -- rule lww
     stamp_n       INTEGER,
     stamp_device  TEXT,
-    version       INTEGER,       -- rule version
+    version       INTEGER,       -- rules version, manual, custom
     writer_device TEXT,
     writer_number INTEGER,
     PRIMARY KEY (record, field)
 ) STRICT, WITHOUT ROWID;
 
--- Writes to a `version` field that came too late and said what stood there already: their
--- devices go on from `version` as if they had written it.
+-- Writes that name a version, came too late and said what stood there already:
+-- their devices go on from `version` as if they had written it.
 CREATE TABLE agreements (
     record  INTEGER NOT NULL REFERENCES records (key),
     field   TEXT NOT NULL,
@@ -95,6 +96,7 @@ CREATE TABLE conflicts (
     field  TEXT NOT NULL,
     id     TEXT NOT NULL,
     device TEXT NOT NULL,
+    shared INTEGER NOT NULL, -- rule manual: everybody who may write is asked, not only `user`
     mine   ANY NOT NULL,
     PRIMARY KEY (record, user, field, id)
 ) STRICT, WITHOUT ROWID;
@@ -108,15 +110,15 @@ CREATE TABLE touches (
     PRIMARY KEY (record, device)
 ) STRICT, WITHOUT ROWID;
 
--- What was answered to a mutation that was carried out. Fields that are not in `conflicts` were
+-- What was answered to a mutation that was carried out. Fields that are not in `exceptions` were
 -- applied; their names stand in the mutation, which the client repeats.
 CREATE TABLE answers (
-    device    TEXT NOT NULL,
-    number    INTEGER NOT NULL,
-    user      TEXT NOT NULL,
-    payload   BLOB NOT NULL, -- the SHA-256 of the mutation
-    conflicts TEXT,          -- JSON: field to conflict
-    made_ms   INTEGER NOT NULL,
+    device     TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    user       TEXT NOT NULL,
+    payload    BLOB NOT NULL, -- the SHA-256 of the mutation
+    exceptions TEXT,          -- JSON: field to what became of it
+    made_ms    INTEGER NOT NULL,
     PRIMARY KEY (device, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_by_age ON answers (made_ms);

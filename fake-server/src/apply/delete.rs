@@ -1,25 +1,44 @@
-//! Delete against edit: the edit wins.
+//! Delete against edit: the edit wins, or, where its entity says so, the delete.
 
 use deadzone_contract::wire::{Base, Mutation};
+use deadzone_contract::{Code, Deletes};
 use rusqlite::params;
 
-use super::{Carried, Context};
+use super::{Carried, Context, declared};
 use crate::failure::Unfit;
 use crate::records::Record;
 
 impl Context<'_> {
-    /// Deletes a record, unless it was changed since its user had it in view. The content stays
-    /// under the tombstone, open conflicts included, so that an edit can bring it back whole.
+    /// Deletes a record, unless it was changed since its user had it in view and its entity lets
+    /// edits win. The content stays under the tombstone, open conflicts included, so that an edit
+    /// can bring it back whole.
     pub(super) fn delete(
         &self,
         mutation: &Mutation,
         mut record: Record,
         base: &Base,
     ) -> Result<Carried, Unfit> {
-        if !record.deleted && self.in_view(&record, base)? {
+        let wins = declared(&record.entity)?.deletes == Deletes::DeleteWins;
+        if !record.deleted && (wins || self.in_view(&record, base)?) {
             self.change(&mut record, mutation.number, None, Some(self.now_ms))?;
         }
-        Ok(Carried { record, conflicts: Default::default() })
+        Ok(Carried { record, exceptions: Default::default() })
+    }
+
+    /// Refuses an edit of what is deleted for good: purged, or of an entity in which a delete wins.
+    /// There the device that deleted it can have seen its own delete, and takes it back.
+    pub(super) fn check_not_gone(&self, mutation: &Mutation, record: &Record) -> Result<(), Unfit> {
+        if record.purged {
+            return Err(Unfit::new(Code::Gone, "the record was deleted long ago and cannot come back"));
+        }
+        let wins = declared(&record.entity)?.deletes == Deletes::DeleteWins;
+        let takes_back = record.deleter.as_deref() == Some(self.device)
+            && mutation.number.is_none_or(|number| Some(number) > record.included);
+        if record.deleted && wins && !takes_back {
+            let detail = format!("the {} was deleted meanwhile; it can be created anew", record.entity);
+            return Err(Unfit::new(Code::Gone, detail));
+        }
+        Ok(())
     }
 
     /// Whether everything in the record was in view at `base`: its version is still the same, or
@@ -28,7 +47,7 @@ impl Context<'_> {
     fn in_view(&self, record: &Record, base: &Base) -> rusqlite::Result<bool> {
         let others_conflicts = self
             .db
-            .prepare_cached("SELECT 1 FROM conflicts WHERE record = ?1 AND user <> ?2")?
+            .prepare_cached("SELECT 1 FROM conflicts WHERE record = ?1 AND user <> ?2 AND NOT shared")?
             .exists(params![record.key, self.caller.user])?;
         if others_conflicts {
             // Work of somebody else that this user cannot have had in view.

@@ -4,18 +4,19 @@
 //! it does not matter how far the mutation had come: nothing of it was kept.
 
 mod counter;
+mod custom;
 mod delete;
+mod immutable;
 mod lww;
 mod set;
 mod version;
-
-use std::collections::BTreeMap;
 
 use deadzone_contract::rules::{self, EntityDecl, Rule};
 use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
 use deadzone_contract::{Code, RecordId, Stamp};
 use rusqlite::{Connection, params};
 
+use crate::answers::{Exception, Exceptions};
 use crate::auth::Caller;
 use crate::failure::Unfit;
 use crate::policy::ServerPolicy;
@@ -39,26 +40,25 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Carried {
     /// The record as it is now; it may be deleted.
     pub(crate) record: Record,
-    /// The fields whose value became an open conflict, and which. All others were applied.
-    pub(crate) conflicts: BTreeMap<String, String>,
+    /// The fields that were not simply applied.
+    pub(crate) exceptions: Exceptions,
 }
 
 /// Checks a mutation and carries it out.
 pub(crate) fn carry_out(context: &Context<'_>, mutation: &Mutation) -> Result<Carried, Unfit> {
     match &mutation.kind {
         MutationKind::Create { entity, workspace, parent } => {
-            may_write(records::role(context.db, &context.caller.user, workspace)?)?;
+            let role = records::role(context.db, &context.caller.user, workspace)?;
+            may_write(role)?;
             context.check_stamp(&mutation.stamp)?;
             if Record::find(context.db, context.caller, &mutation.record)?.is_some() {
                 return Err(Unfit::new(Code::RecordExists, "a record of this id exists already"));
             }
-            context.create(mutation, entity, workspace, parent.as_ref())
+            context.create(mutation, entity, workspace, parent.as_ref(), role)
         }
         MutationKind::Update => {
             let record = context.writable(mutation)?;
-            if record.purged {
-                return Err(Unfit::new(Code::Gone, "the record was deleted long ago and cannot come back"));
-            }
+            context.check_not_gone(mutation, &record)?;
             context.update(mutation, record)
         }
         MutationKind::Delete { base } => {
@@ -117,6 +117,7 @@ impl Context<'_> {
         entity: &str,
         workspace: &str,
         parent: Option<&RecordId>,
+        role: Option<Role>,
     ) -> Result<Carried, Unfit> {
         let decl = declared(entity)?;
         if !(1..=RECORD_ID_LEN_MAX).contains(&mutation.record.0.len()) {
@@ -139,16 +140,17 @@ impl Context<'_> {
             version: 1,
             commit_seq,
             deleted: false,
+            deleter: None,
             purged: false,
-            role: None,
+            role,
             included: mutation.number,
         };
         let mut effects = Effects::on(self, mutation, &record, decl);
         effects.commit_seq = Some(commit_seq);
         effects.apply_all()?;
-        let conflicts = effects.conflicts;
+        let exceptions = effects.exceptions;
         self.touch(&record, true)?;
-        Ok(Carried { record, conflicts })
+        Ok(Carried { record, exceptions })
     }
 
     /// A parent that was deleted but not purged will do: a delete does not take the children
@@ -181,13 +183,16 @@ impl Context<'_> {
 
     /// Edits a record, and brings it back whole if it was deleted. An edit counts even where the
     /// rules leave it without effect: against a delete that had not seen it, it wins whichever of
-    /// the two arrives first.
+    /// the two arrives first. One that was refused in every field was no edit.
     fn update(&self, mutation: &Mutation, mut record: Record) -> Result<Carried, Unfit> {
         let mut effects = Effects::on(self, mutation, &record, declared(&record.entity)?);
         effects.apply_all()?;
-        let Effects { conflicts, commit_seq, .. } = effects;
-        self.change(&mut record, mutation.number, commit_seq, None)?;
-        Ok(Carried { record, conflicts })
+        let Effects { exceptions, commit_seq, .. } = effects;
+        let refused = exceptions.values().filter(|exception| **exception == Exception::Immutable).count();
+        if refused == 0 || refused < mutation.fields.len() {
+            self.change(&mut record, mutation.number, commit_seq, None)?;
+        }
+        Ok(Carried { record, exceptions })
     }
 
     /// Gives a changed record its new version and its new place in the commit order.
@@ -205,11 +210,14 @@ impl Context<'_> {
         record.version += 1;
         record.deleted = deleted_ms.is_some();
         record.included = record.included.max(number);
+        record.deleter = deleted_ms.map(|_| self.device.to_owned());
+        let Record { key, version, commit_seq, deleter, .. } = &*record;
         self.db
             .prepare_cached(
-                "UPDATE records SET version = ?2, commit_seq = ?3, deleted_ms = ?4 WHERE key = ?1",
+                "UPDATE records SET version = ?2, commit_seq = ?3, deleted_ms = ?4, deleter = ?5
+                 WHERE key = ?1",
             )?
-            .execute(params![record.key, record.version, record.commit_seq, deleted_ms])?;
+            .execute(params![key, version, commit_seq, deleted_ms, deleter])?;
         self.touch(record, deleted_ms.is_none())
     }
 
@@ -239,7 +247,7 @@ struct Effects<'a> {
     key: i64,
     /// None until it is needed.
     commit_seq: Option<u64>,
-    conflicts: BTreeMap<String, String>,
+    exceptions: Exceptions,
 }
 
 impl<'a> Effects<'a> {
@@ -249,8 +257,8 @@ impl<'a> Effects<'a> {
         record: &Record,
         entity: &'static EntityDecl,
     ) -> Effects<'a> {
-        let conflicts = BTreeMap::new();
-        Effects { context, mutation, entity, key: record.key, commit_seq: None, conflicts }
+        let exceptions = Exceptions::new();
+        Effects { context, mutation, entity, key: record.key, commit_seq: None, exceptions }
     }
 
     fn apply_all(&mut self) -> Result<(), Unfit> {
@@ -268,10 +276,12 @@ impl<'a> Effects<'a> {
     fn apply(&mut self, field: &str, rule: Rule, op: &FieldOp) -> Result<(), Unfit> {
         match (rule, op) {
             (Rule::Lww, FieldOp::Put { value }) => self.put(field, value),
-            (Rule::Version, FieldOp::Write { value, base, closes }) => {
-                self.write(field, value, base, closes.as_deref())
+            (Rule::Version | Rule::Manual, FieldOp::Write { value, base, closes }) => {
+                self.write(field, rule, value, base, closes.as_deref())
             }
-            (Rule::Version, FieldOp::Close { conflict }) => self.close(field, conflict),
+            (Rule::Version | Rule::Manual, FieldOp::Close { conflict }) => self.close(field, conflict),
+            (Rule::Custom, FieldOp::Write { value, base, .. }) => self.merge(field, value, base),
+            (Rule::Immutable, FieldOp::Put { value }) => self.fix(field, value),
             (Rule::Counter, FieldOp::Add { by }) => self.add(field, *by),
             (Rule::Counter, FieldOp::Put { value }) => self.overwrite_total(field, value),
             (Rule::Set, FieldOp::Tags { add, remove }) => self.tags(field, add, remove),

@@ -1,19 +1,21 @@
-//! Rule `version`: a write names the version it read; a mismatch makes an open conflict, which
-//! stays until its author decides.
+//! Rules `version` and `manual`: a write names the version it read; a mismatch makes an open
+//! conflict, which stays until somebody decides: its author or, under `manual`, anybody who may
+//! write.
 
-use deadzone_contract::Value;
 use deadzone_contract::wire::Base;
+use deadzone_contract::{Rule, Value};
 use rusqlite::{OptionalExtension, params};
 
 use super::Effects;
+use crate::answers::Exception;
 use crate::failure::Unfit;
 use crate::policy::BaseVersion;
 use crate::records::{StoredValue, ToStore};
 
 /// What stands in the field.
-struct Current {
-    value: Value,
-    version: u64,
+pub(super) struct Current {
+    pub(super) value: Value,
+    pub(super) version: u64,
     writer_device: String,
     writer_number: Option<u64>,
 }
@@ -22,27 +24,19 @@ impl Effects<'_> {
     pub(super) fn write(
         &mut self,
         field: &str,
+        rule: Rule,
         value: &Value,
         base: &Base,
         closes: Option<&str>,
     ) -> Result<(), Unfit> {
         let current = self.current(field)?;
-        let version = current.as_ref().map_or(0, |c| c.version);
-        let fits = match self.context.policy.base_version {
-            BaseVersion::Check => {
-                base.version == version
-                    || current.as_ref().is_some_and(|c| self.wrote(c, base.after))
-                    || self.agreed(field, version, base.after)?
-            }
-            BaseVersion::Ignore => true,
-        };
-        if fits {
-            self.replace(field, value, version + 1)?;
-        } else if current.is_some_and(|c| c.value == *value) {
+        if self.fits(field, current.as_ref(), base)? {
+            self.replace(field, value, current.as_ref())?;
+        } else if let Some(same) = current.filter(|c| c.value == *value) {
             // Somebody else came to the same decision first; there is nothing to ask about.
-            self.agree(field, version)?;
+            self.agree(field, &same)?;
         } else {
-            return self.open(field, value, closes);
+            return self.open(field, rule, value, closes);
         }
         match closes {
             Some(conflict) => self.close(field, conflict),
@@ -50,19 +44,31 @@ impl Effects<'_> {
         }
     }
 
-    /// Decides a conflict, if it is still open and the caller's. Another device may have been
-    /// first; then nothing is left to do.
+    /// Decides a conflict, if it is still open and for the caller to decide. Another device may
+    /// have been first; then nothing is left to do.
     pub(super) fn close(&mut self, field: &str, conflict: &str) -> Result<(), Unfit> {
         self.context
             .db
             .prepare_cached(
-                "DELETE FROM conflicts WHERE record = ?1 AND user = ?2 AND field = ?3 AND id = ?4",
+                "DELETE FROM conflicts
+                 WHERE record = ?1 AND (user = ?2 OR shared) AND field = ?3 AND id = ?4",
             )?
             .execute(params![self.key, self.context.caller.user, field, conflict])?;
         Ok(())
     }
 
-    fn current(&self, field: &str) -> rusqlite::Result<Option<Current>> {
+    /// Whether what stands in the field is what a write was based on.
+    pub(super) fn fits(&self, field: &str, current: Option<&Current>, base: &Base) -> rusqlite::Result<bool> {
+        if self.context.policy.base_version == BaseVersion::Ignore {
+            return Ok(true);
+        }
+        let version = current.map_or(0, |c| c.version);
+        Ok(base.version == version
+            || current.is_some_and(|c| self.wrote(c, base.after))
+            || self.agreed(field, version, base.after)?)
+    }
+
+    pub(super) fn current(&self, field: &str) -> rusqlite::Result<Option<Current>> {
         self.context
             .db
             .prepare_cached(
@@ -98,9 +104,10 @@ impl Effects<'_> {
             .exists(params![self.key, field, self.context.device, after, version])
     }
 
-    fn agree(&self, field: &str, version: u64) -> rusqlite::Result<()> {
+    /// Remembers that this mutation said what stands in the field.
+    pub(super) fn agree(&self, field: &str, same: &Current) -> rusqlite::Result<()> {
         let Some(number) = self.mutation.number else { return Ok(()) };
-        let db = self.context.db;
+        let (db, version) = (self.context.db, same.version);
         db.prepare_cached("DELETE FROM agreements WHERE record = ?1 AND field = ?2 AND version < ?3")?
             .execute(params![self.key, field, version])?;
         db.prepare_cached(
@@ -110,7 +117,13 @@ impl Effects<'_> {
         Ok(())
     }
 
-    fn replace(&self, field: &str, value: &Value, version: u64) -> rusqlite::Result<()> {
+    pub(super) fn replace(
+        &self,
+        field: &str,
+        value: &Value,
+        current: Option<&Current>,
+    ) -> rusqlite::Result<()> {
+        let version = current.map_or(0, |c| c.version) + 1;
         self.context
             .db
             .prepare_cached(
@@ -133,24 +146,32 @@ impl Effects<'_> {
     /// Keeps a value that lost. It takes the place of what the same device had lost before, and
     /// of the conflict that it was meant to decide; a conflict from another device of the same
     /// user holds other words and stays.
-    fn open(&mut self, field: &str, value: &Value, closes: Option<&str>) -> Result<(), Unfit> {
+    fn open(&mut self, field: &str, rule: Rule, value: &Value, closes: Option<&str>) -> Result<(), Unfit> {
         let id = self.name(field)?;
         let context = self.context;
         context
             .db
             .prepare_cached(
-                "DELETE FROM conflicts WHERE record = ?1 AND user = ?2 AND field = ?3
-                 AND (device = ?4 OR id = ?5)",
+                "DELETE FROM conflicts WHERE record = ?1 AND field = ?3
+                 AND (user = ?2 AND (device = ?4 OR id = ?5) OR shared AND id = ?5)",
             )?
             .execute(params![self.key, context.caller.user, field, context.device, closes])?;
         context
             .db
             .prepare_cached(
-                "INSERT INTO conflicts (record, user, field, id, device, mine)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO conflicts (record, user, field, id, device, shared, mine)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
-            .execute(params![self.key, context.caller.user, field, id, context.device, ToStore(value)])?;
-        self.conflicts.insert(field.to_owned(), id);
+            .execute(params![
+                self.key,
+                context.caller.user,
+                field,
+                id,
+                context.device,
+                rule == Rule::Manual,
+                ToStore(value)
+            ])?;
+        self.exceptions.insert(field.to_owned(), Exception::Conflict(id));
         Ok(())
     }
 }

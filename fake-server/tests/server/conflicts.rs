@@ -1,9 +1,9 @@
-//! Rule `version`: who is asked, about what, and how it ends.
+//! Rules `version` and `manual`: who is asked, about what, and how it ends.
 
 use insta::assert_snapshot;
 
 use crate::rules::lab;
-use crate::write::{after, base, task, update};
+use crate::write::{after, base, delete, task, update};
 
 #[test]
 fn a_write_on_an_old_version_is_kept_and_the_rest_of_its_mutation_applied() {
@@ -124,4 +124,65 @@ fn the_same_decision_twice_is_no_conflict_and_can_be_built_upon() {
 fn a_field_that_nobody_has_written_conflicts_with_a_version_that_never_was() {
     let lab = lab();
     assert_snapshot!(lab.push("ana/phone", [update(1, "t").set("due", "friday", base(3))]), @"1 done due: phone:1:due mine=friday theirs=nothing@0 -> t@2 title=Milk [due: phone:1:due mine=friday theirs=nothing@0] includes 1");
+}
+
+#[test]
+fn a_manual_conflict_is_shown_to_everybody_who_may_write() {
+    let lab = lab();
+    let once = update(1, "t").set("description", "mine", base(0)).put("title", "Oat milk");
+    lab.push("ben/laptop", [update(1, "t").set("description", "first", base(0))]);
+    assert_snapshot!(lab.push("ana/phone", [once.clone()]), @r#"1 done description: phone:1:description mine=mine theirs=first@1 -> t@3 description=first@1 title="Oat milk" [description: phone:1:description mine=mine theirs=first@1] includes 1"#);
+    assert_snapshot!(lab.all("ben/laptop"), @r#"
+    p@1 title=House
+    t@3 description=first@1 title="Oat milk" [description: phone:1:description mine=mine theirs=first@1] includes 1
+    "#);
+    // Vic reads only; he has nothing to decide.
+    assert_snapshot!(lab.all("vic/tv"), @r#"
+    p@1 title=House
+    t@3 description=first@1 title="Oat milk"
+    "#);
+    // Ben decides, and Ana's repeated push tells what became of it.
+    assert_snapshot!(lab.push("ben/pad", [
+        update(1, "t").decide("description", "first, then mine", base(1), "phone:1:description"),
+    ]), @r#"1 done -> t@4 description="first, then mine"@2 title="Oat milk" includes 1"#);
+    assert_snapshot!(lab.push("ana/phone", [once]), @r#"1 done -> t@4 description="first, then mine"@2 title="Oat milk" includes 1"#);
+}
+
+#[test]
+fn a_manual_conflict_is_closed_by_anybody_who_may_write() {
+    let lab = lab();
+    lab.push("ben/laptop", [update(1, "t").set("description", "first", base(0))]);
+    lab.push("ana/phone", [update(1, "t").set("description", "mine", base(0))]);
+    let close = |number| update(number, "t").close("description", "phone:1:description");
+    assert_snapshot!(lab.push("vic/tv", [close(1)]), @"1 forbidden (a viewer cannot change anything here) -> t@3 description=first@1 title=Milk");
+    assert_snapshot!(lab.push("ben/pad", [close(1), close(2)]), @r"
+    1 done -> t@4 description=first@1 title=Milk includes 1
+    2 done -> t@5 description=first@1 title=Milk includes 2
+    ");
+    assert_snapshot!(lab.all("ana/phone"), @r"
+    p@1 title=House
+    t@5 description=first@1 title=Milk includes 1
+    ");
+}
+
+#[test]
+fn a_manual_decision_on_an_old_version_becomes_the_conflict_that_it_decided() {
+    let lab = lab();
+    lab.push("ben/laptop", [update(1, "t").set("description", "first", base(0))]);
+    lab.push("ana/phone", [update(1, "t").set("description", "mine", base(0))]);
+    lab.push("ben/pad", [update(1, "t").set("description", "second", base(1))]);
+    assert_snapshot!(lab.push("ben/laptop", [
+        update(2, "t").decide("description", "both", base(1), "phone:1:description"),
+    ]), @"2 done description: laptop:2:description mine=both theirs=second@2 -> t@5 description=second@2 title=Milk [description: laptop:2:description mine=both theirs=second@2] includes 2");
+}
+
+#[test]
+fn a_delete_takes_a_manual_conflict_along_that_was_in_view() {
+    let lab = lab();
+    lab.push("ben/laptop", [update(1, "t").set("description", "first", base(0))]);
+    lab.push("ana/phone", [update(1, "t").set("description", "mine", base(0))]);
+    assert_snapshot!(lab.push("ben/laptop", [delete(2, "t", base(2)), delete(3, "t", base(3))]), @r"
+    2 done -> t@3 description=first@1 title=Milk [description: phone:1:description mine=mine theirs=first@1] includes 1
+    3 done -> nothing
+    ");
 }

@@ -116,6 +116,45 @@ fn children_of_a_deleted_record_stay_and_more_may_come() {
 }
 
 #[test]
+fn a_comment_that_was_deleted_stays_so() {
+    let lab = lab();
+    lab.push("ana/phone", [create(1, "c", "comment", "home", Some("t")).put("body", "first")]);
+    // The edit arrives first, and the delete had not seen it.
+    lab.push("ana/tablet", [update(3, "c").put("body", "second")]);
+    assert_snapshot!(lab.push("ben/laptop", [delete(1, "c", base(1))]), @"1 done -> nothing");
+    // The other way round.
+    assert_snapshot!(lab.push("ana/phone", [
+        update(2, "c").put("body", "third"),
+        update(2, "c").put("body", "third"),
+        delete(3, "c", base(1)),
+    ]), @r"
+    2 gone (the comment was deleted meanwhile; it can be created anew) -> nothing
+    2 gone (the comment was deleted meanwhile; it can be created anew) -> nothing
+    3 done -> nothing
+    ");
+    assert_snapshot!(lab.all("ben/laptop"), @r"
+    p@1 title=House
+    t@1 title=Milk
+    c@3 deleted includes 1
+    ");
+}
+
+#[test]
+fn a_comment_comes_back_only_by_the_device_that_deleted_it() {
+    let lab = lab();
+    lab.push("ana/phone", [create(1, "c", "comment", "home", Some("t")).put("body", "first")]);
+    lab.push("ana/phone", [delete(5, "c", base(1))]);
+    assert_snapshot!(lab.push("ana/tablet", [update(9, "c").put("body", "another device")]), @"9 gone (the comment was deleted meanwhile; it can be created anew) -> nothing");
+    assert_snapshot!(lab.push("ana/phone", [
+        update(4, "c").put("body", "made before the delete, arrives behind it"),
+        update(6, "c").put("body", "first"),
+    ]), @r"
+    4 gone (the comment was deleted meanwhile; it can be created anew) -> nothing
+    6 done -> c@3 body=first includes 6
+    ");
+}
+
+#[test]
 fn past_the_horizon_nothing_is_left_but_the_name() {
     let lab = prepared(Lab::with(|p| p.tombstone_horizon = 1_000));
     lab.push("ana/phone", [delete(1, "t", base(1))]);

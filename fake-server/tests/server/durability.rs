@@ -102,7 +102,7 @@ fn a_database_that_cannot_be_used_is_told_in_one_sentence() {
     lab.start.grants.push(("home".into(), "zoe".into(), deadzone_contract::wire::Role::Viewer));
     assert_snapshot!(lab.start_error(), @"`zoe` is granted a role in `home` but is not among the users");
     lab.anchor.pragma_update(None, "user_version", 99).unwrap();
-    assert_snapshot!(lab.start_error(), @"the server's database has schema 99; this server knows 1");
+    assert_snapshot!(lab.start_error(), @"the server's database has schema 99; this server knows 2");
 }
 
 #[test]

@@ -119,13 +119,13 @@ impl Machine {
 pub(crate) fn batch() -> Vec<Mutation> {
     let writes: [Write; 10] = [
         task(1, "a").put("title", "Bread"),
-        update(2, "a").add("completed_count", 1),
-        update(3, "a").add("completed_count", 10),
+        update(2, "a").add("completed_count", 1).put("created_at", "monday"),
+        update(3, "a").add("completed_count", 10).put("created_at", "tuesday"),
         update(4, "t").add("completed_count", 100).put("title", "Oat milk"),
         update(5, "t").tags(["shop"], []),
-        update(6, "t").set("status", "done", base(0)),
+        update(6, "t").set("status", "done", base(0)).set("description", "mine", base(3)),
         task(7, "b").add("completed_count", 1_000),
-        update(8, "b").tags(["x", "y"], []),
+        update(8, "b").tags(["x", "y"], []).set("priority", "high", base(3)),
         delete(9, "b", base(0)),
         update(10, "a").add("completed_count", 10_000),
     ];

@@ -5,7 +5,7 @@ use deadzone_contract::wire::FieldOp;
 use insta::assert_snapshot;
 
 use crate::lab::{Lab, START_MS};
-use crate::write::{base, create, delete, project, task, update};
+use crate::write::{after, base, create, delete, project, task, update};
 
 /// A project `p` and a task `t` in it, made by Ana's tablet before every other write.
 pub(crate) fn lab() -> Lab {
@@ -94,6 +94,99 @@ fn a_removal_takes_away_only_what_it_had_seen() {
     3 done -> t@4 tags=[home by phone:1:home, urgent by phone:2:urgent] title=Milk includes 3
     4 done -> t@5 tags=[garden by phone:4:garden] title=Milk includes 4
     5 done -> t@6 title=Milk includes 5
+    ");
+}
+
+#[test]
+fn the_first_write_to_an_immutable_field_stays() {
+    let lab = lab();
+    assert_snapshot!(lab.push("ben/laptop", [
+        update(1, "t").put("created_at", "monday"),
+        update(2, "t").put("created_at", "monday").put("title", "Oat milk"),
+    ]), @r#"
+    1 done -> t@2 created_at=monday for ever title=Milk includes 1
+    2 done -> t@3 created_at=monday for ever title="Oat milk" includes 2
+    "#);
+    // Whoever comes later loses that field, and nothing else.
+    let late = update(1, "t").put("created_at", "tuesday").put("title", "Soy milk").add("completed_count", 1);
+    assert_snapshot!(lab.push("ana/phone", [late.clone(), late]), @r#"
+    1 done created_at: immutable -> t@4 completed_count=1 created_at=monday for ever title="Oat milk" includes 1
+    1 done created_at: immutable -> t@4 completed_count=1 created_at=monday for ever title="Oat milk" includes 1
+    "#);
+    assert_snapshot!(lab.push("ana/phone", [
+        task(2, "u").put("created_at", "monday").put("private", "no"),
+        update(3, "u").put("created_at", "tuesday").put("private", "yes"),
+        update(4, "u").set("created_at", "tuesday", base(0)),
+    ]), @r"
+    2 done -> u@1 created_at=monday for ever private=no for ever includes 2
+    3 done created_at: immutable private: immutable -> u@1 created_at=monday for ever private=no for ever includes 2
+    4 invalid (`created_at` has rule immutable, which this operation does not fit) -> u@1 created_at=monday for ever private=no for ever includes 2
+    ");
+}
+
+#[test]
+fn an_edit_that_is_refused_in_every_field_was_none() {
+    let lab = lab();
+    lab.push("ben/laptop", [update(1, "t").put("created_at", "monday"), delete(2, "t", base(2))]);
+    let refused = update(1, "t").put("created_at", "tuesday");
+    assert_snapshot!(lab.push("ana/phone", [refused.clone()]), @"1 done created_at: immutable -> t@3 created_at=monday for ever title=Milk under a tombstone");
+    assert_snapshot!(lab.all("ana/phone"), @r"
+    p@1 title=House
+    t@3 deleted
+    ");
+    assert_snapshot!(lab.push("ana/phone", [refused, update(2, "t").put("created_at", "tuesday").add("completed_count", 1)]), @r"
+    1 done created_at: immutable -> t@3 created_at=monday for ever title=Milk under a tombstone
+    2 done created_at: immutable -> t@4 completed_count=1 created_at=monday for ever title=Milk includes 2
+    ");
+}
+
+#[test]
+fn of_two_concurrent_priorities_the_more_urgent_stays() {
+    for (first, second, stays) in [
+        ("low", "high", "high@2"),
+        ("high", "low", "high@1"),
+        ("urgent", "high", "urgent@1"),
+        ("whenever", "low", "low@2"),
+        ("low", "whenever", "low@1"),
+        ("asap", "whenever", "whenever@2"),
+        ("whenever", "asap", "whenever@1"),
+        ("high", "high", "high@1"),
+    ] {
+        let lab = lab();
+        lab.push("ben/laptop", [update(1, "t").set("priority", first, base(0))]);
+        let answer = lab.push("ana/phone", [update(1, "t").set("priority", second, base(0))]);
+        assert_eq!(
+            answer,
+            format!("1 done -> t@3 priority={stays} title=Milk includes 1"),
+            "{first}, {second}"
+        );
+    }
+}
+
+#[test]
+fn a_priority_that_was_in_view_is_replaced_whatever_its_urgency() {
+    let lab = lab();
+    lab.push("ben/laptop", [update(1, "t").set("priority", "urgent", base(0))]);
+    assert_snapshot!(lab.push("ana/phone", [
+        update(1, "t").set("priority", "low", base(1)),
+        update(2, "t").set("priority", "normal", after(1, 1)),
+        // Ben said the same first, and this device builds upon it.
+        update(3, "t").set("priority", "normal", base(1)),
+        update(4, "t").set("priority", "low", after(1, 3)),
+        // Of a merge that it lost it has not seen the outcome.
+        update(5, "t").set("priority", "high", after(1, 4)),
+        update(6, "t").set("priority", "low", base(1)),
+        update(7, "t").set("priority", "normal", after(1, 6)),
+        update(8, "t").close("priority", "phone:7:priority"),
+    ]), @r"
+    1 done -> t@3 priority=low@2 title=Milk includes 1
+    2 done -> t@4 priority=normal@3 title=Milk includes 2
+    3 done -> t@5 priority=normal@3 title=Milk includes 3
+    4 done -> t@6 priority=low@4 title=Milk includes 4
+    5 done -> t@7 priority=high@5 title=Milk includes 5
+    6 done -> t@8 priority=high@5 title=Milk includes 6
+    7 done -> t@9 priority=high@5 title=Milk includes 7
+    8 invalid (`priority` has rule custom, which this operation does not fit) -> t@9 priority=high@5 title=Milk includes 7
     ");
 }
 
