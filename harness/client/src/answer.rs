@@ -67,8 +67,17 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
                 tx.mark(row, RowStatus::Retrying, Some(detail))?;
                 stamps::follow_server(&mut tx, app.policy.stamps, answer.server_time_ms, app.wall_ms())?;
             }
+            Outcome::Rejected { code: Code::Gone, .. } if row.is_delete() => {
+                progress = true;
+                tx.mark_deleted(&row.mutation.record)?;
+                tx.dequeue(row)?;
+            }
             Outcome::Rejected { code, detail } => {
                 progress = true;
+                if *code == Code::Gone && !row.is_create() {
+                    tx.mark_deleted(&row.mutation.record)?;
+                }
+                tx.change_row(row, |row| row.attempts = 0)?;
                 refuse(&mut tx, row, &format!("{code}: {detail}"))?;
             }
         }
@@ -107,6 +116,7 @@ fn done(
     left.mutation.fields = refused;
     left.mutation.kind = MutationKind::Update;
     left.status = RowStatus::Failed;
+    left.attempts = 0;
     left.reason = Some(reasons.collect::<Vec<_>>().join("; "));
     tx.replace(row, left)
 }

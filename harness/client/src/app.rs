@@ -12,10 +12,10 @@ use deadzone_contract::{Code, Refusal};
 use futures_util::future;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
 
-use crate::overlay;
 use crate::policy::{ClientPolicy, Numbers};
 use crate::show::Shown;
 use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
+use crate::{badge, overlay};
 
 /// One app on one device.
 pub(crate) struct App {
@@ -249,8 +249,8 @@ impl App {
             let rows = tx.queue_of(&id)?;
             let over = overlay::overlay(&record, &rows);
             if let Some(shown) = record.state {
-                let derived = overlay::derived_state(&record, &rows, &over);
-                tx.set_state(&id, Some(overlay::restarted_state(shown, derived)))?;
+                let derived = badge::derived_state(&record, &rows, &over);
+                tx.set_state(&id, Some(badge::restarted_state(shown, derived)))?;
             }
         }
         Ok(())

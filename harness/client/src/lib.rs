@@ -12,6 +12,7 @@
 //! | `answer` | what the server's answer to a push means for the queue |
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
+//! | `badge` | the badge of a record, and the moves that it may make |
 //! | `stamps` | the hybrid logical clock |
 //! | `store` | the database |
 //! | `policy` | the decisions in which clients go wrong |
@@ -23,6 +24,7 @@
 mod act;
 mod answer;
 mod app;
+mod badge;
 mod call;
 mod device;
 mod engine;

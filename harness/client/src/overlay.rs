@@ -21,10 +21,13 @@ pub(crate) struct Overlaid {
     /// Open conflicts that no pending work decides.
     pub(crate) conflicts: Vec<OpenConflict>,
     pub(crate) visible: bool,
+    /// The fields that have their value for ever.
+    fixed: BTreeSet<String>,
 }
 
 /// The rows of `record` that have to be laid over it: not those that the server's state has in it
-/// already, and not those that the server refused.
+/// already, and not those that the server refused. Only where it refused them because the record
+/// is gone, they are part of the copy that is left here.
 ///
 /// The state names the highest of this device's numbers that it includes. Where that is the
 /// number of a row that is still here, its answer was lost, and with it those before it. Any
@@ -38,7 +41,8 @@ fn laid_over<'r>(record: &RecordRow, rows: &'r [QueueRow]) -> impl Iterator<Item
     let known = record.server.is_some();
     rows.iter().filter(move |row| {
         let has = included.is_some_and(|n| row.number() <= n) && asked_by.as_deref() == Some(&row.device);
-        !known || !has && row.status != RowStatus::Failed
+        let refused = row.status == RowStatus::Failed && !record.is_gone_with(row);
+        !known || !has && !refused
     })
 }
 
@@ -53,8 +57,12 @@ pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow]) -> Overlaid {
                 over.fields.insert(name.clone(), value.clone());
                 stamps.insert(name.clone(), stamp.clone());
             }
-            ServerField::Version { value, .. } | ServerField::Fixed { value } => {
+            ServerField::Version { value, .. } => {
                 over.fields.insert(name.clone(), value.clone());
+            }
+            ServerField::Fixed { value } => {
+                over.fields.insert(name.clone(), value.clone());
+                over.fixed.insert(name.clone());
             }
             ServerField::Counter { total } => {
                 over.fields.insert(name.clone(), Value::Int(*total));
@@ -86,6 +94,7 @@ pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow]) -> Overlaid {
 impl Overlaid {
     fn apply(&mut self, name: &str, op: &FieldOp, row: &QueueRow, stamps: &mut BTreeMap<String, Stamp>) {
         match op {
+            FieldOp::Put { .. } if self.fixed.contains(name) => {}
             FieldOp::Put { value } => {
                 if stamps.get(name).is_none_or(|stamp| row.mutation.stamp > *stamp) {
                     self.fields.insert(name.to_owned(), value.clone());
@@ -154,59 +163,6 @@ pub(crate) fn record_base(record: &RecordRow, rows: &[QueueRow]) -> deadzone_con
     let pending = laid_over(record, rows).filter(|row| row.status != RowStatus::Failed);
     let after = pending.map(QueueRow::number).max();
     deadzone_contract::wire::Base { version: server.map_or(0, |s| s.version), after }
-}
-
-/// What the badge of a record would say, were every move legal.
-pub(crate) fn derived_state(record: &RecordRow, rows: &[QueueRow], over: &Overlaid) -> RecordState {
-    let any = |status| rows.iter().any(|row| row.status == status);
-    if any(RowStatus::Failed) {
-        RecordState::Failed
-    } else if !over.conflicts.is_empty() {
-        RecordState::Conflict
-    } else if any(RowStatus::Waiting) {
-        if record.server.is_none() { RecordState::Saved } else { RecordState::Modified }
-    } else if any(RowStatus::Sending) {
-        RecordState::Syncing
-    } else if any(RowStatus::Retrying) {
-        RecordState::Retrying
-    } else {
-        RecordState::Synced
-    }
-}
-
-/// The badge to show next. A badge moves only along the legal moves; where the derived state is
-/// not one move away, it stays what it is until it is.
-pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState) -> RecordState {
-    use RecordState as S;
-    let Some(shown) = shown else { return derived };
-    let legal = |to: S| {
-        matches!(
-            (shown, to),
-            (S::Saved | S::Modified | S::Retrying | S::Failed | S::Conflict, S::Syncing)
-                | (S::Syncing, S::Synced | S::Retrying | S::Failed | S::Conflict | S::Modified)
-                | (S::Synced, S::Modified | S::Conflict)
-                | (S::Retrying, S::Modified)
-                | (S::Saved | S::Modified, S::Failed | S::Conflict)
-                | (S::Failed | S::Conflict | S::Retrying, S::Discarded)
-                | (S::Conflict | S::Discarded, S::Synced)
-        )
-    };
-    if shown == derived || legal(derived) {
-        derived
-    } else if derived == S::Saved && legal(S::Modified) {
-        S::Modified
-    } else {
-        shown
-    }
-}
-
-/// The badge after a restart, when nothing is on its way any more.
-pub(crate) fn restarted_state(shown: RecordState, derived: RecordState) -> RecordState {
-    match (shown, derived) {
-        (RecordState::Syncing, RecordState::Saved | RecordState::Modified) => derived,
-        (RecordState::Syncing, _) => RecordState::Modified,
-        _ => shown,
-    }
 }
 
 /// The record as it is shown.
@@ -302,6 +258,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_has_for_ever_is_not_shown_otherwise() {
+        let put = |words: &str| FieldOp::Put { value: Value::text(words) };
+        let rows = [row(1, "created_at", put("mine"))];
+        assert_eq!(shown(&record(&[], None), &rows, "created_at"), Some(Value::text("mine")));
+        let fixed = ServerField::Fixed { value: Value::text("theirs") };
+        assert_eq!(
+            shown(&record(&[("created_at", fixed)], None), &rows, "created_at"),
+            Some(Value::text("theirs"))
+        );
+    }
+
+    #[test]
     fn a_tag_added_here_can_be_removed_before_the_server_knows_it() {
         let add = FieldOp::Tags { add: BTreeSet::from(["x".to_owned()]), remove: BTreeMap::new() };
         let held = BTreeSet::from([add_id(DEVICE, 1, "x")]);
@@ -335,29 +303,5 @@ mod tests {
         refused.status = RowStatus::Failed;
         let record = record(&[("n", ServerField::Counter { total: 10 })], None);
         assert_eq!(shown(&record, &[refused], "n"), Some(Value::Int(10)));
-    }
-
-    #[test]
-    fn a_badge_waits_where_it_cannot_go_straight() {
-        use RecordState as S;
-        let cases = [
-            (None, S::Saved, S::Saved),
-            (Some(S::Saved), S::Syncing, S::Syncing),
-            // An edit while the create is on its way: not new any more, whatever the rows say.
-            (Some(S::Syncing), S::Saved, S::Modified),
-            // A retry from the tray shows as failed until it is really sent.
-            (Some(S::Failed), S::Modified, S::Failed),
-            (Some(S::Failed), S::Syncing, S::Syncing),
-            // A conflict that was decided, but not sent yet, is still one.
-            (Some(S::Conflict), S::Modified, S::Conflict),
-            (Some(S::Conflict), S::Synced, S::Synced),
-            (Some(S::Synced), S::Retrying, S::Synced),
-        ];
-        for (shown, derived, expected) in cases {
-            assert_eq!(next_state(shown, derived), expected, "{shown:?} to {derived:?}");
-        }
-        assert_eq!(restarted_state(S::Syncing, S::Saved), S::Saved);
-        assert_eq!(restarted_state(S::Syncing, S::Retrying), S::Modified);
-        assert_eq!(restarted_state(S::Retrying, S::Modified), S::Retrying);
     }
 }

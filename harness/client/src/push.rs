@@ -95,7 +95,10 @@ async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
             tx.replace(row, anew.clone())?;
             *row = anew;
         }
-        tx.mark(row, RowStatus::Sending, None)?;
+        tx.change_row(row, |row| {
+            row.status = RowStatus::Sending;
+            row.attempts = row.attempts.saturating_add(1);
+        })?;
         if app.policy.removal == Removal::WhenSent {
             tx.dequeue(row)?;
         }
@@ -121,8 +124,9 @@ async fn give_back(app: &App, rows: &[QueueRow], error: &CallError) -> Result<()
         CallError::Problem(problem, None) if problem.status >= 500 => 1,
         _ => 0,
     };
-    let permanent = matches!(error, CallError::Problem(problem, _)
-        if (400..500).contains(&problem.status) && !matches!(problem.status, 401 | 426 | 429));
+    let definite = matches!(error, CallError::Problem(problem, _) if (400..500).contains(&problem.status));
+    let permanent = definite
+        && !matches!(error, CallError::Problem(problem, _) if matches!(problem.status, 401 | 426 | 429));
     let reason = error.to_string();
     let mut tx = app.begin().await?;
     for row in rows {
@@ -130,6 +134,7 @@ async fn give_back(app: &App, rows: &[QueueRow], error: &CallError) -> Result<()
         let spent = u64::from(refusals) >= app.start.parameters.attempts_max;
         tx.change_row(row, |row| {
             row.refusals = refusals;
+            row.attempts -= u32::from(definite && row.attempts > 0);
             row.status = RowStatus::Retrying;
             row.reason = Some(reason.clone());
         })?;

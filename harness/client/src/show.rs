@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use deadzone_contract::{Badge, RecordId, RecordState, RecordView, Status, TrayItem, WayOut};
 
 use crate::app::App;
-use crate::overlay;
 use crate::store::{Result, Tx};
+use crate::{badge, overlay};
 
 /// The line of the tray that is about the device itself and not about a record.
 pub(crate) const THIS_DEVICE: &str = "this-device";
@@ -147,8 +147,8 @@ fn next_view(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
         }
         return Ok(None);
     }
-    let derived = overlay::derived_state(&record, &rows, &over);
-    let state = overlay::next_state(record.state, derived);
+    let derived = badge::derived_state(&record, &rows, &over);
+    let state = badge::next_state(record.state, derived);
     if record.state != Some(state) {
         tx.set_state(id, Some(state))?;
     }

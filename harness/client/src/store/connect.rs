@@ -11,7 +11,7 @@ use super::{Meta, Opened, Result, StoreError};
 use crate::policy::Integrity;
 
 /// Raised with every change of `schema.sql`, of [`Meta`] or of what a seal is made of.
-pub(super) const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 2;
 
 const TABLES: &str = include_str!("schema.sql");
 

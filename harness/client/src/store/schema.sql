@@ -27,6 +27,7 @@ CREATE TABLE queue (
     what       TEXT NOT NULL,       -- the same for people
     created_ms INTEGER NOT NULL,
     status     TEXT NOT NULL,       -- waiting, sending, retrying, failed
+    attempts   INTEGER NOT NULL,    -- how often it was sent without an answer
     refusals   INTEGER NOT NULL,    -- the server's own errors in a row
     reason     TEXT,                -- the last error
     seal       INTEGER NOT NULL

@@ -105,6 +105,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Puts a record under another parent.
+    pub(crate) fn move_record(&mut self, record: &RecordRow, parent: &RecordId) -> Result<()> {
+        let mut moved = record.clone();
+        moved.parent = Some(parent.clone());
+        self.write_record(Some(record.clone()), moved)
+    }
+
     /// Puts `row` in the place of `before`.
     pub(super) fn write_record(&mut self, before: Option<RecordRow>, mut row: RecordRow) -> Result<()> {
         self.touched.insert(row.record.clone());
@@ -202,11 +209,13 @@ impl Tx<'_> {
         let seal = row.seal();
         self.sql(|db| {
             let mut update = db.prepare_cached(
-                "UPDATE queue SET status = ?2, refusals = ?3, reason = ?4, seal = ?5 WHERE seq = ?1",
+                "UPDATE queue SET status = ?2, attempts = ?3, refusals = ?4, reason = ?5, seal = ?6
+                 WHERE seq = ?1",
             )?;
             update.execute(params![
                 row.seq as i64,
                 row.status.name(),
+                row.attempts,
                 row.refusals,
                 row.reason,
                 seal as i64

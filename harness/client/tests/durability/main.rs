@@ -8,6 +8,8 @@ mod crashes;
 mod damage;
 mod errors;
 mod full;
-mod phone;
-mod server;
+#[path = "../kit/mod.rs"]
+mod kit;
 mod sleep;
+
+use kit::{phone, server};

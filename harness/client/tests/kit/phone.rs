@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use deadzone_client::{ClientPolicy, ReferenceClient};
 use deadzone_contract::seam::{
-    BoxFuture, ClientEnv, ClientStart, Clock, DatabaseLocation, Disk as DiskSeam, Random, Screen, Secrets,
-    Spawner,
+    BoxFuture, ClientEnv, ClientStart, Clock, DatabaseLocation, Disk as DiskSeam, Random, Secrets, Spawner,
 };
 use deadzone_contract::view::View;
 use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{
     Action, Change, Client, Device, Env, FieldChange, Parameters, RecordId, RecordView, Refusal, Saved,
-    Status, TrayItem, Value,
+    TrayItem, Value,
 };
 use deadzone_disk::{Disk, Mount};
 use tokio::task::JoinSet;
 
-use crate::server::Server;
+use super::screen::Eyes;
+use super::server::Server;
 
 /// Runs a story on a clock that jumps.
 pub(crate) fn story<T>(story: impl Future<Output = T>) -> T {
@@ -67,6 +67,7 @@ impl Phone {
             tasks: Mutex::default(),
             started: tokio::time::Instant::now(),
         });
+        let eyes = Arc::new(Eyes::default());
         let env = ClientEnv {
             env: Env {
                 clock: platform.clone(),
@@ -76,7 +77,7 @@ impl Phone {
             },
             transport: server.transport(),
             secrets: self.secrets.clone(),
-            screen: Arc::new(Blank),
+            screen: eyes.clone(),
         };
         let start = ClientStart {
             user: "ana".into(),
@@ -86,7 +87,7 @@ impl Phone {
             scope: None,
         };
         let device = ReferenceClient::new(self.policy.clone()).start(start, env).await?;
-        Ok(App { device, platform })
+        Ok(App { device, platform, eyes })
     }
 
     /// Starts the app and signs in.
@@ -104,12 +105,14 @@ impl Phone {
 /// A running app.
 pub(crate) struct App {
     pub(crate) device: Arc<dyn Device>,
+    pub(crate) eyes: Arc<Eyes>,
     platform: Arc<Platform>,
 }
 
 impl App {
     /// Ends it as an operating system does.
     pub(crate) async fn kill(self) {
+        assert_eq!(self.eyes.illegal(), Vec::<String>::new());
         self.platform.mount.kill();
         let mut tasks = std::mem::take(&mut *self.platform.tasks.lock().unwrap());
         tasks.shutdown().await;
@@ -141,7 +144,12 @@ impl App {
         Ok(self.act(action).await?.record.unwrap())
     }
 
-    async fn edit(&self, record: &RecordId, field: &str, change: Change) -> Result<Saved, Refusal> {
+    pub(crate) async fn edit(
+        &self,
+        record: &RecordId,
+        field: &str,
+        change: Change,
+    ) -> Result<Saved, Refusal> {
         let changes = vec![FieldChange { field: field.to_owned(), change }];
         self.act(Action::Edit { record: record.clone(), changes }).await
     }
@@ -156,6 +164,36 @@ impl App {
 
     pub(crate) async fn view(&self) -> View {
         self.device.view().await
+    }
+
+    /// A record as it is shown.
+    pub(crate) async fn record(&self, record: &RecordId) -> Option<RecordView> {
+        self.view().await.records.into_iter().find(|view| view.record == *record)
+    }
+
+    /// A field of a record as it is shown.
+    pub(crate) async fn field(&self, record: &RecordId, field: &str) -> Option<Value> {
+        self.record(record).await?.fields.remove(field)
+    }
+
+    pub(crate) async fn tray(&self) -> Vec<TrayItem> {
+        self.view().await.tray
+    }
+
+    /// A comment, which a delete elsewhere takes for good.
+    pub(crate) async fn comment(&self, task: &RecordId, body: &str) -> Result<RecordId, Refusal> {
+        let changes = vec![FieldChange { field: "body".into(), change: Change::Put(Value::text(body)) }];
+        let (entity, workspace) = ("comment".into(), "home".into());
+        let action = Action::Create { entity, workspace, parent: Some(task.clone()), changes };
+        Ok(self.act(action).await?.record.unwrap())
+    }
+
+    /// A project with a task in it, known to the server.
+    pub(crate) async fn house(&self) -> (RecordId, RecordId) {
+        let project = self.create("House").await.unwrap();
+        let task = self.task(&project, "Roof").await.unwrap();
+        self.settle().await;
+        (project, task)
     }
 
     pub(crate) async fn shown(&self) -> BTreeMap<RecordId, BTreeMap<String, Value>> {
@@ -251,14 +289,4 @@ impl Secrets for Keychain {
             None => secrets.remove(name),
         };
     }
-}
-
-/// Nobody looks.
-struct Blank;
-
-impl Screen for Blank {
-    fn record(&self, _: &RecordView) {}
-    fn gone(&self, _: &RecordId) {}
-    fn tray(&self, _: &[TrayItem]) {}
-    fn status(&self, _: &Status) {}
 }

@@ -1,0 +1,82 @@
+//! A user's action: the record changes and the queue grows in one transaction. When it commits,
+//! the action is saved, with or without a network.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `work` | creating, editing and deleting records |
+//! | `tray` | what a user decides about work that failed, waits or conflicts |
+
+mod tray;
+mod work;
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::wire::{FieldOp, Mutation, MutationKind};
+use deadzone_contract::{Action, Change, Code, FieldChange, RecordId, Refusal, Saved, Value};
+
+use crate::app::App;
+use crate::overlay;
+use crate::stamps;
+use crate::store::{QueueRow, RecordRow, Tx};
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+fn invalid<T>(detail: String) -> Result<T> {
+    Err(Refusal::new(Code::Invalid, detail))
+}
+
+/// Does what the user asks for.
+pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
+    match action {
+        Action::SignIn { user, password } => {
+            crate::session::sign_in(app, &user, &password).await?;
+            Ok(Saved::of(None))
+        }
+        Action::Create { entity, workspace, parent, changes } => {
+            work::create(app, entity, workspace, parent, changes).await
+        }
+        Action::Edit { record, changes } => work::edit(app, record, changes).await,
+        Action::Delete { record, .. } => work::delete(app, record).await,
+        Action::Discard { record } => tray::discard(app, record).await,
+        Action::Retry { record } => tray::retry(app, record).await,
+        Action::Resolve { record, field, choice } => tray::resolve(app, record, &field, choice).await,
+        Action::SignOut { .. } | Action::Undo { .. } | Action::Repair | Action::SetRole { .. } => {
+            invalid("this app cannot do that".to_owned())
+        }
+    }
+}
+
+/// A record that the user has in view, with its rows of the queue.
+fn look_up(tx: &Tx<'_>, id: &RecordId) -> Result<(RecordRow, Vec<QueueRow>)> {
+    let found = tx.record(id)?.map(|record| tx.queue_of(id).map(|rows| (record, rows))).transpose()?;
+    match found {
+        Some((record, rows)) if overlay::overlay(&record, &rows).visible => Ok((record, rows)),
+        _ => Err(Refusal::new(Code::UnknownRecord, format!("record {id} is not on this device"))),
+    }
+}
+
+fn words(changes: &[FieldChange]) -> String {
+    let words = changes.iter().map(|FieldChange { field, change }| match change {
+        Change::Put(value) => format!("{field}={value}"),
+        Change::Add(by) => format!("{field}+={by}"),
+        Change::Insert(member) => format!("{field}+={}", Value::text(member)),
+        Change::Remove(member) => format!("{field}-={}", Value::text(member)),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn enqueue(
+    app: &App,
+    tx: &mut Tx<'_>,
+    record: &RecordId,
+    kind: MutationKind,
+    fields: BTreeMap<String, FieldOp>,
+    what: String,
+) -> Result<()> {
+    let wall_ms = app.wall_ms();
+    let device = tx.meta.device_id.clone();
+    let stamp = stamps::next(&mut tx.meta, app.policy.stamps, wall_ms, &device);
+    let number = Some(tx.meta.take_number());
+    tx.enqueue(Mutation { number, record: record.clone(), kind, stamp, fields }, what, wall_ms)?;
+    Ok(())
+}

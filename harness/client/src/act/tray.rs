@@ -1,0 +1,149 @@
+//! What a user decides about work that failed, waits or conflicts.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::wire::{FieldOp, MutationKind};
+use deadzone_contract::{Choice, RecordId, RecordState, Saved};
+
+use super::{Result, enqueue, invalid, look_up, work};
+use crate::app::App;
+use crate::overlay;
+use crate::policy::Discard;
+use crate::show::THIS_DEVICE;
+use crate::store::{QueueRow, RecordRow, RowStatus, Tx};
+
+pub(super) async fn discard(app: &App, id: RecordId) -> Result<Saved> {
+    let mut tx = app.begin_action().await?;
+    if id.0 == THIS_DEVICE && tx.meta.loss.take().is_some() {
+        app.commit(tx).await?;
+        return Ok(Saved::of(None));
+    }
+    let (record, rows) = look_up(&tx, &id)?;
+    let discardable = matches!(record.state, Some(RecordState::Retrying | RecordState::Failed));
+    if !discardable || rows.is_empty() || rows.iter().any(|row| row.status == RowStatus::Sending) {
+        return invalid("only work that is retrying or failed can be discarded".to_owned());
+    }
+    if app.policy.discard == Discard::FromScreen {
+        app.flash(&id, RecordState::Discarded);
+        return Ok(Saved::of(Some(id)));
+    }
+    discard_rows(&mut tx, &record, &rows)?;
+    if record.server.is_some() {
+        tx.set_state(&id, Some(RecordState::Discarded))?;
+    }
+    tx.discarded = Some(id.clone());
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+/// Takes the rows of a record out of the queue; a record that only they made goes too, and with
+/// it whatever hangs under it.
+fn discard_rows(tx: &mut Tx<'_>, record: &RecordRow, rows: &[QueueRow]) -> Result<()> {
+    for row in rows {
+        tx.dequeue(row)?;
+    }
+    if record.server.is_none() {
+        for child in tx.children(&record.record)? {
+            if let Some(child) = tx.record(&child)? {
+                let rows = tx.queue_of(&child.record)?;
+                discard_rows(tx, &child, &rows)?;
+            }
+        }
+        tx.drop_record(&record.record)?;
+    }
+    Ok(())
+}
+
+/// Failed work is sent once more: under a new number, because the server has answered the old
+/// one, unless nobody knows whether that took effect.
+pub(super) async fn retry(app: &App, id: RecordId) -> Result<Saved> {
+    let mut tx = app.begin_action().await?;
+    let (record, rows) = look_up(&tx, &id)?;
+    let failed: Vec<_> = rows.iter().filter(|row| row.status == RowStatus::Failed).collect();
+    if failed.is_empty() {
+        return invalid("nothing of this record has failed".to_owned());
+    }
+    if rows.iter().any(|row| record.is_gone_with(row)) {
+        return create_anew(app, tx, &record, &rows).await;
+    }
+    for row in failed {
+        let mut anew = row.clone();
+        if !row.is_indefinite() {
+            anew.take_number(&mut tx.meta);
+            anew.seq = anew.number();
+        }
+        anew.status = RowStatus::Waiting;
+        anew.refusals = 0;
+        tx.replace(row, anew)?;
+    }
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+/// The record is gone from the server for good. What this device still shows of it, with its
+/// user's work on top, becomes a new record, and everything about the old one goes. Records that
+/// were refused for the absence of the old one hang under the new one from now on.
+async fn create_anew(app: &App, mut tx: Tx<'_>, old: &RecordRow, rows: &[QueueRow]) -> Result<Saved> {
+    if rows.iter().any(|row| row.status == RowStatus::Sending) {
+        return invalid("work on this record is on its way; try again when it has been answered".to_owned());
+    }
+    let over = overlay::overlay(old, rows);
+    let fields = work::copied(&old.entity, &over);
+    let values = fields.keys().filter_map(|field| Some(format!("{field}={}", over.fields.get(field)?)));
+    let what = format!("create {} {}", old.entity, values.collect::<Vec<_>>().join(" "));
+    let RecordRow { entity, workspace, parent, .. } = old.clone();
+    let id = RecordId(app.env.env.random.token("record id"));
+    for row in rows {
+        tx.dequeue(row)?;
+    }
+    move_children(&mut tx, &old.record, &id)?;
+    tx.drop_record(&old.record)?;
+    tx.insert_local(RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone()))?;
+    enqueue(app, &mut tx, &id, MutationKind::Create { entity, workspace, parent }, fields, what)?;
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+/// Puts records that only this device has, because the server refused them, under another parent.
+fn move_children(tx: &mut Tx<'_>, from: &RecordId, to: &RecordId) -> Result<()> {
+    for child in tx.children(from)? {
+        let Some(record) = tx.record(&child)?.filter(|record| record.server.is_none()) else { continue };
+        let rows = tx.queue_of(&child)?;
+        // A definite refusal: under its next number it may be another mutation.
+        let refused = |row: &&QueueRow| row.status == RowStatus::Failed && !row.is_indefinite();
+        let Some(create) = rows.iter().filter(|row| row.is_create()).find(refused) else { continue };
+        let mut anew = create.clone();
+        if let MutationKind::Create { parent, .. } = &mut anew.mutation.kind {
+            *parent = Some(to.clone());
+        }
+        tx.replace(create, anew)?;
+        tx.move_record(&record, to)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result<Saved> {
+    let mut tx = app.begin_action().await?;
+    let (record, rows) = look_up(&tx, &id)?;
+    let over = overlay::overlay(&record, &rows);
+    let Some(open) = over.conflicts.iter().find(|open| open.field == field) else {
+        return invalid(format!("there is no open conflict on `{field}`"));
+    };
+    let closes = open.id.clone();
+    let what = match &choice {
+        Choice::KeepMine => format!("keep {field}={}", open.mine),
+        Choice::UseTheirs => format!("leave {field} as it is"),
+        Choice::Merge(value) => format!("set {field}={value}"),
+    };
+    let mut base = overlay::field_base(&record, &rows, field);
+    base.version = open.version;
+    let op = match choice {
+        Choice::KeepMine => FieldOp::Write { value: open.mine.clone(), base, closes: Some(closes) },
+        Choice::Merge(value) => FieldOp::Write { value, base, closes: Some(closes) },
+        Choice::UseTheirs => FieldOp::Close { conflict: closes },
+    };
+    let fields = BTreeMap::from([(field.to_owned(), op)]);
+    enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}

@@ -1,0 +1,179 @@
+//! Creating, editing and deleting records.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::wire::{Base, FieldOp, MutationKind, ServerField, ServerRecord};
+use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Saved, Value, rules};
+
+use super::{Result, enqueue, invalid, look_up, words};
+use crate::app::App;
+use crate::overlay::{self, Overlaid};
+use crate::policy::{Counters, Saving};
+use crate::store::{QueueRow, RecordRow, Tx};
+
+pub(super) async fn create(
+    app: &App,
+    entity: String,
+    workspace: String,
+    parent: Option<RecordId>,
+    changes: Vec<FieldChange>,
+) -> Result<Saved> {
+    let Some(declared) = rules::entity(&entity) else {
+        return invalid(format!("there is no entity `{entity}`"));
+    };
+    if declared.parent.is_some() != parent.is_some() {
+        return invalid(format!("a {entity} hangs under {}", declared.parent.unwrap_or("nothing")));
+    }
+    let mut tx = app.begin_action().await?;
+    if let Some(parent) = &parent {
+        look_up(&tx, parent)?;
+    }
+    let id = RecordId(app.env.env.random.token("record id"));
+    let record = RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone());
+    let fields = field_ops(app, &record, &[], &changes)?;
+    let what = format!("create {entity} {}", words(&changes));
+    tx.insert_local(record)?;
+    tx = record_first(app, tx, &id, &fields).await?;
+    enqueue(app, &mut tx, &id, MutationKind::Create { entity, workspace, parent }, fields, what)?;
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+pub(super) async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> Result<Saved> {
+    let mut tx = app.begin_action().await?;
+    let (record, rows) = look_up(&tx, &id)?;
+    let fields = field_ops(app, &record, &rows, &changes)?;
+    let what = format!("set {}", words(&changes));
+    tx = record_first(app, tx, &id, &fields).await?;
+    enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+pub(super) async fn delete(app: &App, id: RecordId) -> Result<Saved> {
+    let mut tx = app.begin_action().await?;
+    let (record, rows) = look_up(&tx, &id)?;
+    let base = overlay::record_base(&record, &rows);
+    enqueue(app, &mut tx, &id, MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned())?;
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+/// The mistake of a client that keeps its own work in the cache as well: the record changes in a
+/// transaction of its own, before the queue hears of it.
+async fn record_first<'a>(
+    app: &'a App,
+    mut tx: Tx<'a>,
+    id: &RecordId,
+    fields: &BTreeMap<String, FieldOp>,
+) -> Result<Tx<'a>> {
+    if app.policy.saving == Saving::OneTransaction {
+        return Ok(tx);
+    }
+    if let Some(record) = tx.record(id)? {
+        let mut server = record.server.clone().unwrap_or_else(|| ServerRecord {
+            record: record.record.clone(),
+            entity: record.entity.clone(),
+            workspace: record.workspace.clone(),
+            parent: record.parent.clone(),
+            version: 0,
+            fields: BTreeMap::new(),
+            conflicts: Vec::new(),
+            included: None,
+            deleted: false,
+        });
+        for (name, op) in fields {
+            if let FieldOp::Put { value } | FieldOp::Write { value, .. } = op {
+                let (value, version) = (value.clone(), 0);
+                server.fields.insert(name.clone(), ServerField::Version { value, version });
+            }
+        }
+        tx.put_server(Some(record), server, "")?;
+    }
+    app.commit(tx).await?;
+    Ok(app.begin_action().await?)
+}
+
+/// What the changes come to on the wire.
+fn field_ops(
+    app: &App,
+    record: &RecordRow,
+    rows: &[QueueRow],
+    changes: &[FieldChange],
+) -> Result<BTreeMap<String, FieldOp>> {
+    let over = overlay::overlay(record, rows);
+    let mut ops = BTreeMap::new();
+    for FieldChange { field, change } in changes {
+        let Some(rule) = rules::rule(&record.entity, field) else {
+            return invalid(format!("a {} has no field `{field}`", record.entity));
+        };
+        let op = match (rule, change) {
+            (Rule::Immutable, Change::Put(_))
+                if over.fields.contains_key(field) || ops.contains_key(field) =>
+            {
+                return Err(Refusal::new(
+                    Code::Immutable,
+                    format!("`{field}` keeps its first value for ever"),
+                ));
+            }
+            (Rule::Lww | Rule::Immutable, Change::Put(value)) => FieldOp::Put { value: value.clone() },
+            (Rule::Version | Rule::Manual | Rule::Custom, Change::Put(value)) => FieldOp::Write {
+                value: value.clone(),
+                base: overlay::field_base(record, rows, field),
+                closes: None,
+            },
+            (Rule::Counter, Change::Add(by)) => increment(app, &over, field, *by, ops.remove(field)),
+            (Rule::Set, Change::Insert(member)) => tags(&over, field, member, true, ops.remove(field)),
+            (Rule::Set, Change::Remove(member)) => tags(&over, field, member, false, ops.remove(field)),
+            _ => return invalid(format!("`{field}` follows the rule `{rule}`, which has no such change")),
+        };
+        ops.insert(field.clone(), op);
+    }
+    Ok(ops)
+}
+
+/// What makes a new record the same as one that is shown.
+pub(super) fn copied(entity: &str, over: &Overlaid) -> BTreeMap<String, FieldOp> {
+    let mut ops = BTreeMap::new();
+    for (field, value) in &over.fields {
+        let value = value.clone();
+        let op = match (rules::rule(entity, field), value) {
+            (Some(Rule::Lww | Rule::Immutable), value) => FieldOp::Put { value },
+            (Some(Rule::Version | Rule::Manual | Rule::Custom), value) => {
+                FieldOp::Write { value, base: Base { version: 0, after: None }, closes: None }
+            }
+            (Some(Rule::Counter), Value::Int(by)) => FieldOp::Add { by },
+            (Some(Rule::Set), Value::Set(add)) => FieldOp::Tags { add, remove: BTreeMap::new() },
+            _ => continue,
+        };
+        ops.insert(field.clone(), op);
+    }
+    ops
+}
+
+fn increment(app: &App, over: &Overlaid, field: &str, by: i64, earlier: Option<FieldOp>) -> FieldOp {
+    let by = match earlier {
+        Some(FieldOp::Add { by: earlier }) => by.saturating_add(earlier),
+        _ => by,
+    };
+    match (app.policy.counters, over.fields.get(field)) {
+        (Counters::Increment, _) => FieldOp::Add { by },
+        (Counters::Total, Some(Value::Int(seen))) => FieldOp::Put { value: Value::Int(seen + by) },
+        (Counters::Total, _) => FieldOp::Put { value: Value::Int(by) },
+    }
+}
+
+fn tags(over: &Overlaid, field: &str, member: &str, insert: bool, earlier: Option<FieldOp>) -> FieldOp {
+    let (mut add, mut remove) = match earlier {
+        Some(FieldOp::Tags { add, remove }) => (add, remove),
+        _ => Default::default(),
+    };
+    if insert {
+        add.insert(member.to_owned());
+    } else {
+        add.remove(member);
+        let held = over.members.get(field).and_then(|members| members.get(member));
+        remove.insert(member.to_owned(), held.cloned().unwrap_or_default());
+    }
+    FieldOp::Tags { add, remove }
+}

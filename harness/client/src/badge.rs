@@ -1,0 +1,88 @@
+//! The badge of a record, and the moves that it may make.
+
+use deadzone_contract::RecordState;
+
+use crate::overlay::Overlaid;
+use crate::store::{QueueRow, RecordRow, RowStatus};
+
+/// What the badge of a record would say, were every move legal.
+pub(crate) fn derived_state(record: &RecordRow, rows: &[QueueRow], over: &Overlaid) -> RecordState {
+    let any = |status| rows.iter().any(|row| row.status == status);
+    if any(RowStatus::Failed) {
+        RecordState::Failed
+    } else if !over.conflicts.is_empty() {
+        RecordState::Conflict
+    } else if any(RowStatus::Waiting) {
+        if record.server.is_none() { RecordState::Saved } else { RecordState::Modified }
+    } else if any(RowStatus::Sending) {
+        RecordState::Syncing
+    } else if any(RowStatus::Retrying) {
+        RecordState::Retrying
+    } else {
+        RecordState::Synced
+    }
+}
+
+/// The badge to show next. A badge moves only along the legal moves; where the derived state is
+/// not one move away, it stays what it is until it is.
+pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState) -> RecordState {
+    use RecordState as S;
+    let Some(shown) = shown else { return derived };
+    let legal = |to: S| {
+        matches!(
+            (shown, to),
+            (S::Saved | S::Modified | S::Retrying | S::Failed | S::Conflict, S::Syncing)
+                | (S::Syncing, S::Synced | S::Retrying | S::Failed | S::Conflict | S::Modified)
+                | (S::Synced, S::Modified | S::Conflict)
+                | (S::Retrying, S::Modified)
+                | (S::Saved | S::Modified, S::Failed | S::Conflict)
+                | (S::Failed | S::Conflict | S::Retrying, S::Discarded)
+                | (S::Conflict | S::Discarded, S::Synced)
+        )
+    };
+    if shown == derived || legal(derived) {
+        derived
+    } else if derived == S::Saved && legal(S::Modified) {
+        S::Modified
+    } else {
+        shown
+    }
+}
+
+/// The badge after a restart, when nothing is on its way any more.
+pub(crate) fn restarted_state(shown: RecordState, derived: RecordState) -> RecordState {
+    match (shown, derived) {
+        (RecordState::Syncing, RecordState::Saved | RecordState::Modified) => derived,
+        (RecordState::Syncing, _) => RecordState::Modified,
+        _ => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_badge_waits_where_it_cannot_go_straight() {
+        use RecordState as S;
+        let cases = [
+            (None, S::Saved, S::Saved),
+            (Some(S::Saved), S::Syncing, S::Syncing),
+            // An edit while the create is on its way: not new any more, whatever the rows say.
+            (Some(S::Syncing), S::Saved, S::Modified),
+            // A retry from the tray shows as failed until it is really sent.
+            (Some(S::Failed), S::Modified, S::Failed),
+            (Some(S::Failed), S::Syncing, S::Syncing),
+            // A conflict that was decided, but not sent yet, is still one.
+            (Some(S::Conflict), S::Modified, S::Conflict),
+            (Some(S::Conflict), S::Synced, S::Synced),
+            (Some(S::Synced), S::Retrying, S::Synced),
+        ];
+        for (shown, derived, expected) in cases {
+            assert_eq!(next_state(shown, derived), expected, "{shown:?} to {derived:?}");
+        }
+        assert_eq!(restarted_state(S::Syncing, S::Saved), S::Saved);
+        assert_eq!(restarted_state(S::Syncing, S::Retrying), S::Modified);
+        assert_eq!(restarted_state(S::Retrying, S::Modified), S::Retrying);
+    }
+}

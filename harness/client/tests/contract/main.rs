@@ -1,0 +1,9 @@
+//! The client's side of the contract, point by point, against a server that does what a test asks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+mod rules;
+
+use kit::{phone, server};
