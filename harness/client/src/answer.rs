@@ -32,11 +32,23 @@ use crate::policy::Numbers;
 use crate::store::{QueueRow, Result, RowStatus, Tx};
 use crate::{pull, stamps};
 
+/// What an answer has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gain {
+    /// At least one row is done with.
+    Some,
+    /// Every row has to be sent again.
+    None,
+    /// The rest is to be sent later.
+    Deferred,
+}
+
 /// Applies an answer: each row leaves the queue, stays for another attempt, or goes to the tray,
-/// all in one transaction. False where nothing was gained by it.
-pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> Result<bool> {
+/// all in one transaction.
+pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> Result<Gain> {
     let mut tx = app.begin().await?;
     let mut progress = false;
+    let mut deferred = false;
     let mut reused = Vec::new();
     let mut carried_out = Vec::new();
     for (row, result) in rows.iter().zip(&answer.results) {
@@ -61,7 +73,13 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
                 }
                 reused.push(row);
             }
-            Outcome::Deferred => tx.mark(row, RowStatus::Retrying, None)?,
+            Outcome::Deferred => {
+                deferred = true;
+                tx.change_row(row, |row| {
+                    row.status = RowStatus::Retrying;
+                    row.attempts = row.attempts.saturating_sub(1);
+                })?;
+            }
             Outcome::Rejected { .. } if !reused.is_empty() => reused.push(row),
             Outcome::Rejected { code: Code::StampAhead, detail } => {
                 tx.mark(row, RowStatus::Retrying, Some(detail))?;
@@ -84,7 +102,11 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
     }
     number_anew(&mut tx, &reused, &carried_out)?;
     app.commit(tx).await?;
-    Ok(progress)
+    Ok(match (deferred, progress) {
+        (true, _) => Gain::Deferred,
+        (false, true) => Gain::Some,
+        (false, false) => Gain::None,
+    })
 }
 
 fn done(

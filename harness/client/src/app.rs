@@ -12,6 +12,7 @@ use deadzone_contract::{Code, Refusal};
 use futures_util::future;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
 
+use crate::call::CallError;
 use crate::policy::{ClientPolicy, Numbers};
 use crate::show::Shown;
 use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) storage: Option<String>,
     /// The last round found no way to the server.
     pub(crate) unreachable: bool,
+    /// Until when, by the clock that never goes back, the server has asked to be left alone.
+    hold_until: Duration,
     pub(crate) shown: Shown,
 }
 
@@ -104,6 +107,26 @@ impl App {
 
     pub(crate) fn wall_ms(&self) -> u64 {
         self.env.env.clock.wall_ms()
+    }
+
+    /// The server has asked to be left alone for a time.
+    pub(crate) fn hold(&self, time: Option<Duration>) {
+        let Some(time) = time else { return };
+        let until = self.env.env.clock.elapsed().saturating_add(time);
+        let mut shared = self.shared();
+        shared.hold_until = shared.hold_until.max(until);
+    }
+
+    /// How long the server still wants to be left alone.
+    pub(crate) fn held(&self) -> Option<Duration> {
+        let left = self.shared().hold_until.saturating_sub(self.env.env.clock.elapsed());
+        (left > Duration::ZERO).then_some(left)
+    }
+
+    /// # Errors
+    /// [`CallError::Held`] while the server wants to be left alone.
+    pub(crate) fn may_send(&self) -> std::result::Result<(), CallError> {
+        self.held().map_or(Ok(()), |left| Err(CallError::Held(left)))
     }
 
     /// A transaction of the sync engine.

@@ -10,7 +10,8 @@ use deadzone_contract::wire::{
 };
 use futures_util::future::{self, Either};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
@@ -20,15 +21,24 @@ use crate::policy::ForeignAnswer;
 /// Why a request brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// No answer, or one that this protocol's server did not write. It may have taken effect.
+    /// No answer. It may have taken effect.
     #[error("{0}")]
     Network(String),
+    /// An answer that this protocol's server did not write. It may have taken effect.
+    #[error("an answer that is not of this service (status {status})")]
+    Foreign { status: u16, retry_after: Option<Duration> },
     /// The server's own refusal of the whole request.
     #[error("{}: {}", .0.code, .0.detail)]
     Problem(Problem, Option<Duration>),
     /// This protocol's server spoke, but not to the point.
     #[error("{0}")]
     Unusable(&'static str),
+    /// The server took only what a limit allows.
+    #[error("the server takes no more for now; the rest follows by itself")]
+    Deferred(Option<Duration>),
+    /// Nothing was sent: the server has asked to be left alone.
+    #[error("the server asked to wait another {} s", .0.as_secs_f64().ceil())]
+    Held(Duration),
     /// Nothing but a sign-in helps.
     #[error("the session has ended; sign in again, nothing is lost")]
     SignedOut,
@@ -44,12 +54,19 @@ impl From<crate::store::StoreError> for CallError {
 }
 
 impl CallError {
-    /// How long the server asked to wait.
+    /// How long whoever answered asked to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            CallError::Problem(_, after) => *after,
+            CallError::Problem(_, after)
+            | CallError::Foreign { retry_after: after, .. }
+            | CallError::Deferred(after) => *after,
             _ => None,
         }
+    }
+
+    /// Whether there is no way to the server.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, CallError::Network(_) | CallError::Foreign { .. })
     }
 }
 
@@ -60,58 +77,81 @@ pub(crate) struct Sender {
     pub(crate) access_token: Option<String>,
 }
 
-/// Sends a request and reads its answer.
-pub(crate) async fn call<T: DeserializeOwned>(
-    app: &App,
-    sender: &Sender,
+/// A request, and how its answer is read.
+pub(crate) struct Ask<T> {
     method: Method,
-    path: &str,
-    body: Vec<u8>,
-) -> Result<T, CallError> {
+    path: String,
+    body: Bytes,
+    /// None: it is not of this protocol.
+    read: fn(&Response<Bytes>) -> Option<T>,
+}
+
+impl<T: DeserializeOwned> Ask<T> {
+    pub(crate) fn get(path: String) -> Ask<T> {
+        Ask { method: Method::GET, path, body: Bytes::new(), read: json }
+    }
+
+    pub(crate) fn post(path: &str, body: &impl Serialize) -> Ask<T> {
+        let body = serde_json::to_vec(body).expect("messages are plain data");
+        Ask { method: Method::POST, path: path.to_owned(), body: body.into(), read: json }
+    }
+}
+
+fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
+    let body = (answer.status() == StatusCode::OK).then(|| serde_json::from_slice(answer.body()));
+    body?.ok()
+}
+
+/// Sends a request and reads its answer. Nothing is sent before the time has passed that the
+/// server asked for.
+pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<T, CallError> {
+    app.may_send()?;
     let mut request = Request::builder()
-        .method(method)
-        .uri(path)
+        .method(ask.method.clone())
+        .uri(&ask.path)
         .header(HEADER_DEVICE_ID, &sender.device_id)
         .header(HEADER_SCHEMA_VERSION, SCHEMA_VERSION)
         .header(HEADER_CLIENT_VERSION, env!("CARGO_PKG_VERSION"))
         .header(HEADER_QUEUE_AGE, sender.queue_age_ms);
-    if !body.is_empty() {
+    if !ask.body.is_empty() {
         request = request.header(CONTENT_TYPE, "application/json");
     }
     if let Some(token) = &sender.access_token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    let request = request.body(Bytes::from(body)).expect("paths and ids are of plain characters");
+    let request = request.body(ask.body.clone()).expect("paths and ids are of plain characters");
     let limit = Duration::from_millis(app.start.parameters.request_timeout);
     let answer = app.env.transport.clone().oneshot(request);
     match future::select(answer, app.env.env.clock.sleep(limit)).await {
-        Either::Left((Ok(answer), _)) => read(app, answer),
+        Either::Left((Ok(answer), _)) => read(app, ask, &answer),
         Either::Left((Err(error), _)) => Err(CallError::Network(error.to_string())),
         Either::Right(_) => Err(CallError::Network(format!("no answer within {} s", limit.as_secs()))),
     }
 }
 
-fn read<T: DeserializeOwned>(app: &App, answer: http::Response<Bytes>) -> Result<T, CallError> {
-    let (head, body) = answer.into_parts();
-    if head.status == StatusCode::OK
-        && let Ok(read) = serde_json::from_slice(&body)
-    {
+fn read<T>(app: &App, ask: &Ask<T>, answer: &Response<Bytes>) -> Result<T, CallError> {
+    let after = retry_after(answer.headers());
+    if let Some(read) = (ask.read)(answer) {
+        app.hold(after);
         return Ok(read);
     }
-    let is_problem = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);
-    if is_problem && let Ok(problem) = serde_json::from_slice::<Problem>(&body) {
-        let seconds = head.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+    let is_problem = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);
+    if is_problem && let Ok(problem) = serde_json::from_slice::<Problem>(answer.body()) {
+        app.hold(after);
         if problem.code == Code::SignInAgain {
             return Err(CallError::SignedOut);
         }
-        return Err(CallError::Problem(problem, seconds.map(Duration::from_secs)));
+        return Err(CallError::Problem(problem, after));
     }
     // A captive portal, a proxy, a cache: whoever wrote this, it was not our server.
+    let status = answer.status().as_u16();
     if app.policy.foreign_answer == ForeignAnswer::Panic {
-        panic!("an answer that cannot be: status {}", head.status);
+        panic!("an answer that cannot be: status {status}");
     }
-    Err(CallError::Network(format!(
-        "an answer that is not of this service (status {})",
-        head.status.as_u16()
-    )))
+    Err(CallError::Foreign { status, retry_after: after })
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }

@@ -38,6 +38,8 @@ pub(crate) async fn run(app: Arc<App>) {
         next_pull = clock.elapsed() + Duration::from_millis(app.start.parameters.sync_every);
         match &result {
             Ok(()) => server = Pause::default(),
+            // Nothing was tried.
+            Err(CallError::Held(_)) => {}
             Err(error) => server.failed(&app, error.retry_after()),
         }
         settle_round(&app, &result);
@@ -67,16 +69,18 @@ struct Pause {
 }
 
 impl Pause {
-    /// `Retry-After` where the server gave one, else a random part of a doubling limit.
+    /// A random part of a doubling limit; or what `Retry-After` says and a little more, so that
+    /// not all who were told the same come back at once.
     fn failed(&mut self, app: &App, retry_after: Option<Duration>) {
-        self.failures += 1;
         let parameters = &app.start.parameters;
-        let pause = retry_after.unwrap_or_else(|| {
-            let doubled = parameters.backoff_first.saturating_mul(1 << (self.failures - 1).min(30));
-            let limit = doubled.min(parameters.backoff_max);
-            Duration::from_millis(1 + app.env.env.random.number("backoff") % limit)
-        });
-        self.not_before = app.env.env.clock.elapsed() + pause;
+        if retry_after.is_some() {
+            self.failures = 0;
+        }
+        let doubled = parameters.backoff_first.saturating_mul(1 << self.failures.min(30));
+        let limit = doubled.min(parameters.backoff_max);
+        let random = Duration::from_millis(1 + app.env.env.random.number("backoff") % limit);
+        self.failures += 1;
+        self.not_before = app.env.env.clock.elapsed() + retry_after.unwrap_or_default() + random;
     }
 }
 
@@ -141,18 +145,19 @@ fn until_due(app: &App, now: Duration, server: &Pause, storage: &Pause, next_pul
         return IDLE;
     }
     let due = if app.shared().work { server.not_before } else { next_pull.max(server.not_before) };
-    due.saturating_sub(now).min(LOOK_UP)
+    due.saturating_sub(now).max(app.held().unwrap_or_default()).min(LOOK_UP)
 }
 
 /// Whether a round is due now, and who waits for it.
 fn take_work(app: &App, now: Duration, server: &mut Pause, next_pull: Duration) -> (bool, Waiters) {
+    let held = app.held().is_some();
     let mut shared = app.shared();
     if std::mem::take(&mut shared.impatient) {
         server.not_before = Duration::ZERO;
     }
     let asked = !shared.waiters.is_empty();
     let possible = shared.online && !shared.signed_out;
-    let due = possible && now >= server.not_before && (shared.work || now >= next_pull);
+    let due = possible && !held && now >= server.not_before && (shared.work || now >= next_pull);
     if asked || due {
         shared.work = false;
         (true, std::mem::take(&mut shared.waiters))
@@ -190,9 +195,10 @@ fn settle_round(app: &App, result: &Result<(), CallError>) {
             shared.unreachable = false;
             shared.last_error = None;
         }
+        Err(CallError::Held(_)) => shared.work = true,
         Err(error) => {
             shared.work = true;
-            shared.unreachable = matches!(error, CallError::Network(_));
+            shared.unreachable = error.is_unreachable();
             shared.signed_out |= *error == CallError::SignedOut;
             shared.last_error = Some(error.to_string());
         }

@@ -4,10 +4,9 @@ use deadzone_contract::Code;
 use deadzone_contract::wire::{
     CURSOR_START, FieldOp, PATH_SYNC, PulledChange, ServerField, ServerRecord, SyncPage,
 };
-use http::Method;
 
 use crate::app::App;
-use crate::call::CallError;
+use crate::call::{Ask, CallError};
 use crate::policy::{CursorSaved, Numbers, PendingEdits, RemoteConflicts};
 use crate::store::{Meta, Result, RowStatus, Tx};
 use crate::{session, stamps};
@@ -17,7 +16,7 @@ pub(crate) async fn pull_all(app: &App) -> std::result::Result<(), CallError> {
     loop {
         let asked = app.read().await?.meta.clone();
         let path = format!("{PATH_SYNC}?since={}&limit={}", asked.cursor, app.start.parameters.pull_max);
-        match session::authorized::<SyncPage>(app, &asked.device_id, Method::GET, &path, Vec::new()).await {
+        match session::authorized::<SyncPage>(app, &asked.device_id, &Ask::get(path)).await {
             Ok(page) => {
                 if !apply(app, &asked, &page).await? {
                     return Ok(());

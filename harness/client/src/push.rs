@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use deadzone_contract::wire::{Mutation, PATH_MUTATIONS, PushAnswer, PushRequest};
 use deadzone_contract::{RecordId, RecordState};
-use http::Method;
 
+use crate::answer::Gain;
 use crate::app::App;
-use crate::call::CallError;
+use crate::call::{Ask, CallError};
 use crate::policy::{Idempotency, Removal, SyncedShown};
-use crate::store::{DRAIN_ROWS, QueueRow, Result, RowStatus, StoreError};
+use crate::store::{DRAIN_ROWS, QueueRow, Result, RowStatus, StoreError, Tx};
 use crate::{answer, session};
 
 /// Sends until nothing is left that can be sent.
@@ -18,15 +18,18 @@ pub(crate) async fn push_all(app: &App) -> std::result::Result<(), CallError> {
     // numbering anew helps at once or not at all: the second time in a row is an error.
     let mut again = 0;
     loop {
+        app.may_send()?;
         let rows = draining(app, || take_batch(app)).await?;
         let Some(first) = rows.first() else { return Ok(()) };
         let request = PushRequest { mutations: rows.iter().map(|row| on_the_wire(app, row)).collect() };
-        let body = serde_json::to_vec(&request).expect("mutations are plain data");
-        let answered =
-            session::authorized::<PushAnswer>(app, &first.device, Method::POST, PATH_MUTATIONS, body).await;
+        let ask = Ask::post(PATH_MUTATIONS, &request);
+        let answered = session::authorized::<PushAnswer>(app, &first.device, &ask).await;
         match answered.and_then(|answer| fits(&rows, answer)) {
-            Ok(answer) if draining(app, || answer::apply(app, &rows, &answer)).await? => again = 0,
-            Ok(_) => again += 1,
+            Ok(answer) => match draining(app, || answer::apply(app, &rows, &answer)).await? {
+                Gain::Some => again = 0,
+                Gain::None => again += 1,
+                Gain::Deferred => return Err(CallError::Deferred(app.held())),
+            },
             Err(error) => {
                 draining(app, || give_back(app, &rows, &error)).await?;
                 return Err(error);
@@ -61,33 +64,63 @@ fn fits(rows: &[QueueRow], answer: PushAnswer) -> std::result::Result<PushAnswer
     if fits { Ok(answer) } else { Err(CallError::Unusable("an answer to another request")) }
 }
 
-/// Marks the next rows as being sent: oldest first, none before what it depends on, and all of
-/// them numbered under one name.
-async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
-    let mut tx = app.begin().await?;
-    let most = app.start.parameters.push_max as usize;
-    let most = if tx.is_draining() { most.min(DRAIN_ROWS) } else { most };
-    let mut blocked: BTreeSet<RecordId> = BTreeSet::new();
-    let mut batch: Vec<QueueRow> = Vec::new();
-    for row in tx.queue()? {
+/// The rows of the next request: oldest first, none before what it depends on, and all of them
+/// numbered under one name.
+struct Batch {
+    rows: Vec<QueueRow>,
+    most: usize,
+    /// Records whose create was refused.
+    blocked: BTreeSet<RecordId>,
+}
+
+impl Batch {
+    fn fill(tx: &mut Tx<'_>, most: usize) -> Result<Vec<QueueRow>> {
+        let mut batch = Batch { rows: Vec::new(), most, blocked: BTreeSet::new() };
+        let mut after = 0;
+        loop {
+            let rows = tx.queue_after(after, most)?;
+            let Some(last) = rows.last() else { return Ok(batch.rows) };
+            after = last.seq;
+            for row in rows {
+                if !batch.offer(tx, row)? {
+                    return Ok(batch.rows);
+                }
+            }
+        }
+    }
+
+    /// False if neither this row nor any behind it can come along.
+    fn offer(&mut self, tx: &mut Tx<'_>, row: QueueRow) -> Result<bool> {
         let record = row.mutation.record.clone();
         let parent = tx.record(&record)?.and_then(|row| row.parent);
-        let stuck = blocked.contains(&record) || parent.is_some_and(|parent| blocked.contains(&parent));
+        let stuck =
+            self.blocked.contains(&record) || parent.is_some_and(|parent| self.blocked.contains(&parent));
         if row.status == RowStatus::Failed {
             // Edits behind a failed create wait for its user; those behind a failed edit do not.
             if row.is_create() {
-                blocked.insert(record);
+                self.blocked.insert(record);
             }
         } else if stuck {
             // Saved after its create was refused: it can go nowhere before its user decides.
             tx.mark(&row, RowStatus::Failed, Some("its record was refused"))?;
-            blocked.insert(record);
-        } else if batch.len() == most || batch.first().is_some_and(|first| first.device != row.device) {
-            break;
+            self.blocked.insert(record);
+        } else if self.rows.len() == self.most
+            || self.rows.first().is_some_and(|first| first.device != row.device)
+        {
+            return Ok(false);
         } else {
-            batch.push(row);
+            self.rows.push(row);
         }
+        Ok(true)
     }
+}
+
+/// Marks the next rows as being sent.
+async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
+    let mut tx = app.begin().await?;
+    let most = app.start.parameters.push_max as usize;
+    let most = if tx.is_draining() { most.min(DRAIN_ROWS) } else { most };
+    let mut batch = Batch::fill(&mut tx, most)?;
     for row in &mut batch {
         if app.policy.idempotency == Idempotency::NumberedWhenSent && row.status == RowStatus::Retrying {
             let mut anew = row.clone();

@@ -2,11 +2,9 @@
 
 use deadzone_contract::wire::{PATH_TOKEN, TokenAnswer, TokenRequest};
 use deadzone_contract::{Code, Refusal};
-use http::Method;
-use serde::de::DeserializeOwned;
 
 use crate::app::App;
-use crate::call::{CallError, Sender, call};
+use crate::call::{Ask, CallError, Sender, call};
 
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";
@@ -25,31 +23,26 @@ pub(crate) async fn sign_in(app: &App, user: &str, password: &str) -> Result<(),
         }
         Err(CallError::Problem(problem, _)) => Err(Refusal::new(problem.code, problem.detail)),
         Err(CallError::Storage(error)) => Err(Refusal::new(Code::Storage, error)),
+        Err(error @ CallError::Held(_)) => Err(Refusal::new(Code::Unavailable, error.to_string())),
         Err(error) => Err(Refusal::new(Code::Offline, format!("signing in needs the server: {error}"))),
     }
 }
 
 /// Sends a request with an access token, in the name of `device`; where the token is not valid
 /// any more, refreshes it once.
-pub(crate) async fn authorized<T: DeserializeOwned>(
-    app: &App,
-    device: &str,
-    method: Method,
-    path: &str,
-    body: Vec<u8>,
-) -> Result<T, CallError> {
+pub(crate) async fn authorized<T>(app: &App, device: &str, ask: &Ask<T>) -> Result<T, CallError> {
     let mut sender = sender(app).await?;
     device.clone_into(&mut sender.device_id);
     sender.access_token = app.env.secrets.get(ACCESS);
     if sender.access_token.is_some() {
-        match call(app, &sender, method.clone(), path, body.clone()).await {
+        match call(app, &sender, ask).await {
             Err(CallError::Problem(problem, _)) if problem.code == Code::Unauthenticated => {}
             other => return other,
         }
     }
     refresh(app, sender.access_token.as_deref()).await?;
     sender.access_token = app.env.secrets.get(ACCESS);
-    call(app, &sender, method, path, body).await
+    call(app, &sender, ask).await
 }
 
 async fn refresh(app: &App, stale: Option<&str>) -> Result<(), CallError> {
@@ -62,8 +55,7 @@ async fn refresh(app: &App, stale: Option<&str>) -> Result<(), CallError> {
 }
 
 async fn fetch(app: &App, request: &TokenRequest) -> Result<(), CallError> {
-    let body = serde_json::to_vec(request).expect("a token request is plain data");
-    let answer: TokenAnswer = call(app, &sender(app).await?, Method::POST, PATH_TOKEN, body).await?;
+    let answer: TokenAnswer = call(app, &sender(app).await?, &Ask::post(PATH_TOKEN, request)).await?;
     app.env.secrets.set(REFRESH, Some(answer.refresh_token));
     app.env.secrets.set(ACCESS, Some(answer.access_token));
     Ok(())

@@ -120,11 +120,12 @@ impl App {
         } else {
             Badge::Synced
         };
+        let signed_out = shared.signed_out.then(|| "nobody is signed in".to_owned());
         let status = Status {
             badge,
             queued: shared.shown.queued,
             last_sync_ms: shared.shown.last_sync_ms,
-            last_error: shared.storage.clone().or_else(|| shared.last_error.clone()),
+            last_error: shared.storage.clone().or_else(|| shared.last_error.clone()).or(signed_out),
         };
         if shared.shown.status.as_ref() != Some(&status) {
             self.env.screen.status(&status);

@@ -73,6 +73,13 @@ fn enqueue(
     fields: BTreeMap<String, FieldOp>,
     what: String,
 ) -> Result<()> {
+    let most = app.start.parameters.queue_max;
+    if tx.queued() >= most {
+        let detail = format!(
+            "this device keeps at most {most} changes until they are sent; nothing of this was saved"
+        );
+        return Err(Refusal::new(Code::Storage, detail));
+    }
     let wall_ms = app.wall_ms();
     let device = tx.meta.device_id.clone();
     let stamp = stamps::next(&mut tx.meta, app.policy.stamps, wall_ms, &device);

@@ -71,6 +71,7 @@ pub(super) async fn retry(app: &App, id: RecordId) -> Result<Saved> {
         if !row.is_indefinite() {
             anew.take_number(&mut tx.meta);
             anew.seq = anew.number();
+            anew.created_ms = app.wall_ms();
         }
         anew.status = RowStatus::Waiting;
         anew.refusals = 0;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deadzone_contract::seam::{DatabaseLocation, Random};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::rows::{self, Checked};
@@ -38,6 +39,8 @@ pub(super) fn open(location: &DatabaseLocation, missing: Missing) -> Result<Conn
     };
     // In a single-threaded world nobody could release the lock while SQLite waits for it.
     connection.busy_timeout(Duration::ZERO)?;
+    // A plan must not depend on the values that a statement is run with first.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

@@ -34,3 +34,7 @@ CREATE TABLE queue (
 );
 
 CREATE INDEX queue_by_record ON queue (record, seq);
+
+-- What stands in the tray, which every transaction shows anew.
+CREATE INDEX queue_in_tray ON queue (seq) WHERE status = 'failed';
+CREATE INDEX records_in_tray ON records (record) WHERE state IN ('conflict', 'failed');

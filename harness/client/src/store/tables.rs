@@ -141,6 +141,12 @@ impl Tx<'_> {
         self.rows(concat!("SELECT ", queue_columns!(), " FROM queue ORDER BY seq"), [])
     }
 
+    /// The next rows of the queue after a place, oldest first.
+    pub(crate) fn queue_after(&self, seq: u64, most: usize) -> Result<Vec<QueueRow>> {
+        let sql = concat!("SELECT ", queue_columns!(), " FROM queue WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+        self.rows(sql, params![seq as i64, most as i64])
+    }
+
     /// The rows of one record, oldest first.
     pub(crate) fn queue_of(&self, record: &RecordId) -> Result<Vec<QueueRow>> {
         let sql = concat!("SELECT ", queue_columns!(), " FROM queue WHERE record = ?1 ORDER BY seq");
@@ -161,16 +167,19 @@ impl Tx<'_> {
 
     /// How many rows wait for an answer.
     pub(crate) fn pending(&self) -> Result<u64> {
-        self.sql(|db| {
-            let mut query = db.prepare_cached("SELECT count(*) FROM queue WHERE status <> 'failed'")?;
+        let failed = self.sql(|db| {
+            let mut query = db.prepare_cached("SELECT count(*) FROM queue WHERE status = 'failed'")?;
             Ok(query.query_row([], |row| rows::num(row, 0))?)
-        })
+        })?;
+        Ok(self.queued().saturating_sub(failed))
     }
 
-    /// When the oldest row was saved.
+    /// When the oldest row that waits for an answer was saved.
     pub(crate) fn oldest_ms(&self) -> Result<Option<u64>> {
         self.sql(|db| {
-            let mut query = db.prepare_cached("SELECT created_ms FROM queue ORDER BY seq LIMIT 1")?;
+            let mut query = db.prepare_cached(
+                "SELECT created_ms FROM queue WHERE status <> 'failed' ORDER BY seq LIMIT 1",
+            )?;
             Ok(query.query_row([], |row| rows::num(row, 0)).optional()?)
         })
     }

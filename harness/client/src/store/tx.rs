@@ -118,6 +118,11 @@ impl<'a> Tx<'a> {
         self.meta.queued = self.meta.queued + u64::from(after) - u64::from(before);
     }
 
+    /// How many rows are in the queue, failed ones too.
+    pub(crate) fn queued(&self) -> u64 {
+        self.meta.queued
+    }
+
     /// As [`Store::is_draining`].
     pub(crate) fn is_draining(&self) -> bool {
         self.store().is_draining()

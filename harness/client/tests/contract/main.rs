@@ -5,5 +5,6 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 mod rules;
+mod waiting;
 
 use kit::{phone, server};

@@ -189,7 +189,7 @@ fn work_under_a_new_name_goes_on_from_work_under_the_old_one() {
             let whole = phone.disk.snapshot();
             // Any damage that leaves the pending work whole will do.
             let mut mended = 0;
-            for draw in 0..100u64 {
+            for draw in 0..300u64 {
                 phone.disk.restore(&whole);
                 phone.disk.flip_bit("ana.db", draw.wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 let server = Server::copy(server.state.lock().unwrap().clone());

@@ -195,7 +195,8 @@ fn damage_that_is_met_while_the_app_runs_is_mended_at_once() {
         let mut mended = 0;
         for draw in 0..40u64 {
             phone.disk.flip_bit(DATABASE, draw.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            for n in (0..2_000).step_by(97) {
+            // Others each time: what SQLite has in memory it does not read again.
+            for n in (draw..2_000).step_by(97) {
                 let record = RecordId(format!("{n:04}"));
                 // One that was damaged is not here until it is pulled again.
                 let _ = app.set(&record, "title", &format!("{n} {draw}")).await;

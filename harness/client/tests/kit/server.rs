@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) roles: BTreeMap<String, Role>,
     /// How often tokens were handed out.
     pub(crate) tokens: u64,
+    /// What an answer says in which something is deferred, in seconds.
+    pub(crate) retry_after: u64,
 }
 
 impl Default for State {
@@ -50,6 +52,7 @@ impl Default for State {
             asked: BTreeMap::new(),
             roles: BTreeMap::from([("home".to_owned(), Role::Editor)]),
             tokens: 0,
+            retry_after: 10,
         }
     }
 }
@@ -127,6 +130,13 @@ impl Server {
         let pushes = log.iter().filter(|(_, request)| request.uri().path() == PATH_MUTATIONS);
         let push = |body: &Bytes| serde_json::from_slice::<PushRequest>(body).unwrap();
         pushes.flat_map(|(_, request)| push(request.body()).mutations).collect()
+    }
+
+    /// When requests came, in ms since the first one.
+    pub(crate) fn times(&self) -> Vec<u64> {
+        let log = self.log.lock().unwrap();
+        let since = |(at, _): &(tokio::time::Instant, _)| at.duration_since(log[0].0).as_millis() as u64;
+        log.iter().map(since).collect()
     }
 
     /// How many requests to a path have come.
@@ -214,8 +224,10 @@ impl Server {
                     Some(outcome) => state.refusal(device, mutation, outcome),
                     None => state.push(device, mutation),
                 };
-                let results = push.mutations.iter().map(push_one).collect();
-                json(&PushAnswer { results, server_time_ms: 0 })
+                let results: Vec<_> = push.mutations.iter().map(push_one).collect();
+                let deferred = results.iter().any(|result| result.outcome == Outcome::Deferred);
+                let answer = json(&PushAnswer { results, server_time_ms: 0 });
+                if deferred { and_wait(answer, state.retry_after) } else { answer }
             }
         }
     }
@@ -231,6 +243,18 @@ pub(crate) fn problem(status: u16, code: Code) -> Response<Bytes> {
     let body = serde_json::to_vec(&Problem { status, code, detail: "no".into() }).unwrap();
     let answer = Response::builder().status(status).header(http::header::CONTENT_TYPE, PROBLEM_JSON);
     answer.body(Bytes::from(body)).unwrap()
+}
+
+/// An answer that asks to wait, in seconds.
+pub(crate) fn and_wait(mut answer: Response<Bytes>, seconds: u64) -> Response<Bytes> {
+    answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+    answer
+}
+
+/// What somebody answers who is not the server.
+pub(crate) fn page(status: u16) -> Response<Bytes> {
+    let answer = Response::builder().status(status).header(http::header::CONTENT_TYPE, "text/html");
+    answer.body(Bytes::from_static(b"<html>Welcome to our hotel</html>")).unwrap()
 }
 
 impl State {
