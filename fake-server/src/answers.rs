@@ -66,12 +66,10 @@ impl<'a> Key<'a> {
         let Some((user, payload, exceptions)) = stored else {
             return self.check_not_forgotten().map(|()| None);
         };
-        if user != self.user {
-            return Err(Unfit::new(Code::Forbidden, "this mutation is another user's"));
-        }
-        if payload != self.payload {
-            let detail = format!("number {} came before with another content", self.number);
-            return Err(Unfit::new(Code::NumberReused, detail));
+        // An answer is for whom it was given to. That a device of this id was another user's
+        // shows in nothing.
+        if user != self.user || payload != self.payload {
+            return Err(self.reused());
         }
         // `remember` stored it; a disk may have changed it since.
         let parse = |json: String| {
@@ -82,15 +80,22 @@ impl<'a> Key<'a> {
     }
 
     fn check_not_forgotten(&self) -> Result<(), Unfit> {
-        let forgotten = self
+        let own = self
             .db
-            .prepare_cached("SELECT 1 FROM forgotten WHERE device = ?1 AND number >= ?2")?
-            .exists(params![self.device, self.number])?;
-        if forgotten {
-            let detail = "the answers of that time are gone; nobody can say whether it took effect";
-            return Err(Unfit::new(Code::KeyExpired, detail));
+            .prepare_cached("SELECT max(user = ?3) FROM forgotten WHERE device = ?1 AND number >= ?2")?
+            .query_row(params![self.device, self.number, self.user], |row| row.get::<_, Option<bool>>(0))?;
+        match own {
+            None => Ok(()),
+            Some(true) => {
+                let detail = "the answers of that time are gone; nobody can say whether it took effect";
+                Err(Unfit::new(Code::KeyExpired, detail))
+            }
+            Some(false) => Err(self.reused()),
         }
-        Ok(())
+    }
+
+    fn reused(&self) -> Unfit {
+        Unfit::new(Code::NumberReused, format!("number {} came before with another content", self.number))
     }
 
     /// Stores an answer, in the transaction of its effects.

@@ -31,6 +31,15 @@ pub(crate) struct Caller {
     pub(crate) user: String,
     /// By the header; a pull can do without.
     pub(crate) device: Option<String>,
+    /// When the access token was got with a password; none: it was got by a refresh.
+    signed_in_ms: Option<u64>,
+}
+
+impl Caller {
+    /// Whether the user showed a password so short a time ago that a step-up operation is allowed.
+    pub(crate) fn is_fresh(&self, now_ms: u64, parameters: &Parameters) -> bool {
+        self.signed_in_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= parameters.step_up_life)
+    }
 }
 
 /// Carries out `POST /auth/token`.
@@ -65,7 +74,7 @@ impl Issue<'_> {
             return Err(Failure::new(401, Code::Unauthenticated, detail));
         }
         let session = self.random.token("session");
-        self.issue(user, &session, 0)
+        self.issue(user, &session, 0, Some(self.now_ms))
     }
 
     fn refresh(&self, token: &str) -> Result<TokenAnswer, Failure> {
@@ -89,16 +98,29 @@ impl Issue<'_> {
                 "DELETE FROM refresh_tokens WHERE session = ?1 AND generation <= ?2 AND hash <> ?3",
             )?
             .execute(params![session, generation, hash])?;
-        self.issue(&user, &session, generation + 1)
+        self.issue(&user, &session, generation + 1, None)
     }
 
-    fn issue(&self, user: &str, session: &str, generation: u64) -> Result<TokenAnswer, Failure> {
+    fn issue(
+        &self,
+        user: &str,
+        session: &str,
+        generation: u64,
+        signed_in_ms: Option<u64>,
+    ) -> Result<TokenAnswer, Failure> {
         self.forget_expired()?;
         let access_token = self.random.token("access token");
         let refresh_token = self.random.token("refresh token");
         self.db
-            .prepare_cached("INSERT INTO access_tokens (hash, user, expires_ms) VALUES (?1, ?2, ?3)")?
-            .execute(params![sha256(&access_token), user, later(self.now_ms, self.parameters.access_life)])?;
+            .prepare_cached(
+                "INSERT INTO access_tokens (hash, user, signed_in_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                sha256(&access_token),
+                user,
+                signed_in_ms,
+                later(self.now_ms, self.parameters.access_life)
+            ])?;
         self.db
             .prepare_cached(
                 "INSERT INTO refresh_tokens (hash, user, session, generation, expires_ms)
@@ -135,21 +157,26 @@ impl Issue<'_> {
 
 /// Says whose request it is, by its headers.
 pub(crate) fn identify(db: &Connection, headers: &HeaderMap, now_ms: u64) -> Result<Caller, Failure> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let Some(token) = token else {
+    let Some(token) = bearer(headers) else {
         return Err(Failure::new(401, Code::Unauthenticated, "the request carries no access token"));
     };
-    let user = db
-        .prepare_cached("SELECT user FROM access_tokens WHERE hash = ?1 AND expires_ms > ?2")?
-        .query_row(params![sha256(token), now_ms], |row| row.get(0))
+    let known = db
+        .prepare_cached("SELECT user, signed_in_ms FROM access_tokens WHERE hash = ?1 AND expires_ms > ?2")?
+        .query_row(params![sha256(token), now_ms], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(user) = user else {
+    let Some((user, signed_in_ms)) = known else {
         return Err(Failure::new(401, Code::Unauthenticated, "the access token is not valid any more"));
     };
-    Ok(Caller { user, device: device(headers)? })
+    Ok(Caller { user, device: device(headers)?, signed_in_ms })
+}
+
+/// Whether a request comes from the operator. Without an operator's token there is none.
+pub(crate) fn is_operator(headers: &HeaderMap, operator_token: &str) -> bool {
+    !operator_token.is_empty() && bearer(headers).is_some_and(|token| sha256(token) == sha256(operator_token))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 fn device(headers: &HeaderMap) -> Result<Option<String>, Failure> {
@@ -158,6 +185,11 @@ fn device(headers: &HeaderMap) -> Result<Option<String>, Failure> {
         Ok(id) if (1..=DEVICE_ID_LEN_MAX).contains(&id.len()) => Ok(Some(id.to_owned())),
         _ => Err(Failure::malformed(format!("a device id is 1 to {DEVICE_ID_LEN_MAX} ASCII characters"))),
     }
+}
+
+/// Whether there is such a user.
+pub(crate) fn is_user(db: &Connection, user: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM users WHERE name = ?1")?.exists([user])
 }
 
 /// Whether `user` exists and has this password.

@@ -31,26 +31,26 @@ pub(crate) fn collect(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
     purge_tombstones(db, cutoff_ms)
 }
 
-/// A number whose answer is gone could have taken effect; the highest one is kept for each
-/// device, so that it is never carried out again.
+/// A number whose answer is gone could have taken effect; the highest one is kept for each user
+/// on each device, so that it is never carried out again.
 fn forget_answers(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
     let due = db
         .prepare_cached(
-            "SELECT device, number FROM answers WHERE made_ms <= ?1
+            "SELECT device, user, number FROM answers WHERE made_ms <= ?1
              ORDER BY made_ms, device, number LIMIT ?2",
         )?
         .query_map(params![cutoff_ms, COLLECTED_MAX], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    for (device, number) in due {
+    for (device, user, number) in due {
         db.prepare_cached("DELETE FROM answers WHERE device = ?1 AND number = ?2")?
             .execute(params![device, number])?;
         db.prepare_cached(
-            "INSERT INTO forgotten (device, number) VALUES (?1, ?2)
+            "INSERT INTO forgotten (device, user, number) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET number = max(number, excluded.number)",
         )?
-        .execute(params![device, number])?;
+        .execute(params![device, user, number])?;
     }
     Ok(())
 }

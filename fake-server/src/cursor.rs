@@ -9,6 +9,7 @@
 //! came before it, in its upper bits. Devices keep cursors and never look inside.
 
 use deadzone_contract::wire::CURSOR_START;
+use rusqlite::Connection;
 
 /// A trillion commits, and sixteen million purges.
 const SEQ_BITS: u32 = 40;
@@ -24,7 +25,19 @@ pub(crate) struct History {
     pub(crate) epoch: u64,
 }
 
+/// Allocates the next commit sequence. A roll-back returns it.
+pub(crate) fn next_commit(db: &Connection) -> rusqlite::Result<u64> {
+    db.prepare_cached("UPDATE server SET commit_seq = commit_seq + 1 RETURNING commit_seq")?
+        .query_row([], |row| row.get(0))
+}
+
 impl History {
+    /// The history at this moment.
+    pub(crate) fn read(db: &Connection) -> rusqlite::Result<History> {
+        db.prepare_cached("SELECT commit_seq, purge_seq, purge_epoch FROM server")?
+            .query_row([], |row| Ok(History { head: row.get(0)?, purged: row.get(1)?, epoch: row.get(2)? }))
+    }
+
     /// The cursor behind commit `seq`, handed out now.
     pub(crate) fn cursor(&self, seq: u64) -> u64 {
         self.epoch << SEQ_BITS | seq

@@ -11,12 +11,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use deadzone_contract::Code;
 use deadzone_contract::problem::PROBLEM_JSON;
-use deadzone_contract::wire::{CURSOR_START, PATH_HEALTH, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN};
+use deadzone_contract::wire::{
+    CURSOR_START, PATH_HEALTH, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{self, Caller};
 use crate::failure::{self, Failure};
+use crate::members::{self, Authority};
 use crate::{App, collect, pull, push};
 
 /// Larger requests are refused unread.
@@ -30,6 +33,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(PATH_TOKEN, post(token))
         .route(PATH_SYNC, get(sync))
         .route(PATH_MUTATIONS, post(mutations))
+        .route(PATH_MEMBERS, post(members))
         .route(PATH_HEALTH, get(health))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -41,7 +45,7 @@ type Body = Result<Bytes, BytesRejection>;
 
 async fn token(State(app): State<Arc<App>>, body: Body) -> Result<Response, Failure> {
     let request = json(body)?;
-    served(&app, auth::token(&app, request)).await
+    Ok(ok(&served(&app, auth::token(&app, request)).await?))
 }
 
 #[derive(Deserialize)]
@@ -62,7 +66,7 @@ async fn sync(
         let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
         pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), query.limit).await
     };
-    served(&app, pull).await
+    Ok(ok(&served(&app, pull).await?))
 }
 
 async fn mutations(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
@@ -70,11 +74,23 @@ async fn mutations(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) 
         let caller = admit(&app, &headers).await?;
         push::push(&app, &caller, json(body)?).await
     };
-    served(&app, push).await
+    Ok(ok(&served(&app, push).await?))
+}
+
+async fn members(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
+    let change = async {
+        let by = match auth::is_operator(&headers, &app.operator_token) {
+            true => Authority::Operator,
+            false => Authority::User(admit(&app, &headers).await?),
+        };
+        members::change(&app, &by, &json(body)?).await
+    };
+    served(&app, change).await?;
+    Ok(respond(StatusCode::NO_CONTENT, None, Bytes::new()))
 }
 
 async fn health() -> Response {
-    respond(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok\n"))
+    respond(StatusCode::OK, Some("text/plain; charset=utf-8"), Bytes::from_static(b"ok\n"))
 }
 
 async fn not_found() -> Failure {
@@ -87,15 +103,12 @@ async fn method_not_allowed() -> Failure {
 
 /// Answers with what comes out; where storage failed, the next request begins with a connection
 /// of its own.
-async fn served(
-    app: &App,
-    answer: impl Future<Output = Result<impl Serialize, Failure>>,
-) -> Result<Response, Failure> {
+async fn served<T>(app: &App, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let answer = answer.await;
     if let Err(Failure::Storage(error)) = &answer {
         app.doubt(error).await;
     }
-    Ok(ok(&answer?))
+    answer
 }
 
 /// Learns who asks, and does the housekeeping that is due.
@@ -136,16 +149,20 @@ fn json<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
 
 fn ok(answer: &impl Serialize) -> Response {
     let body = serde_json::to_vec(answer).expect("answers are JSON");
-    respond(StatusCode::OK, "application/json", body.into())
+    respond(StatusCode::OK, Some("application/json"), body.into())
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        // Two users of one machine or one proxy must never see each other's answers.
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
-    ];
-    (status, headers, body).into_response()
+fn respond(status: StatusCode, content_type: Option<&'static str>, body: Bytes) -> Response {
+    let mut headers = HeaderMap::new();
+    if let Some(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    // Two users of one machine or one proxy must never see each other's answers.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }
 
 impl IntoResponse for Failure {
@@ -153,7 +170,7 @@ impl IntoResponse for Failure {
         let problem = self.into_problem();
         let status = StatusCode::from_u16(problem.status).expect("problems carry statuses of HTTP");
         let body = serde_json::to_vec(&problem).expect("problems are JSON");
-        let mut response = respond(status, PROBLEM_JSON, body.into());
+        let mut response = respond(status, Some(PROBLEM_JSON), body.into());
         if let Some((name, value)) = hint(status) {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }

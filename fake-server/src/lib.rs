@@ -8,9 +8,10 @@
 //! - `push` takes mutations one by one, each in a transaction of its own; `answers` remembers
 //!   what was answered, `apply` carries out the rules, one file a rule;
 //! - `pull` hands out changes in commit order; `cursor` says where a device stands;
+//! - `members` changes who may do what;
 //! - `collect` forgets tombstones and answers that are past their horizon;
 //! - `store` owns the connection, `transaction` is what is done on it, `records` reads what they
-//!   keep;
+//!   keep, `stored` is how they keep it;
 //! - [`policy`] names the decisions that go wrong elsewhere, so that they can go wrong here.
 //!
 //! This crate depends on `contract` alone. It never reads a clock, draws entropy or starts a
@@ -24,12 +25,14 @@ mod collect;
 mod cursor;
 mod failure;
 mod http;
+mod members;
 pub mod policy;
 mod pull;
 mod push;
 mod records;
 mod seed;
 mod store;
+mod stored;
 mod transaction;
 
 use std::convert::Infallible;
@@ -67,8 +70,8 @@ impl ReferenceServer {
         ReferenceServer { policy }
     }
 
-    /// Opens the database, takes up what was left there, brings in the users and the grants,
-    /// and returns the routes. [`Server::start`] wraps them for a world; a process of its own
+    /// Opens the database, takes up what was left there, brings in the users and, into a new
+    /// database, the grants, and returns the routes. [`Server::start`] wraps them for a world; a process of its own
     /// hands them to a socket.
     ///
     /// # Errors
@@ -77,9 +80,15 @@ impl ReferenceServer {
     pub async fn router(&self, start: ServerStart, env: Env) -> Result<Router, StartError> {
         let store = Store::open(env.disk.database(DATABASE))?;
         let store = Arc::new(Mutex::new(store));
-        let app = App { store, env, parameters: start.parameters, policy: self.policy.clone() };
+        let app = App {
+            store,
+            env,
+            parameters: start.parameters.clone(),
+            operator_token: start.operator_token.clone(),
+            policy: self.policy.clone(),
+        };
         let mut transaction = app.begin().await?;
-        seed::seed(&transaction, app.env.random.as_ref(), &start.passwords, &start.grants)?;
+        seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
         transaction.commit()?;
         drop(transaction);
         Ok(http::router(Arc::new(app)))
@@ -119,6 +128,7 @@ struct App {
     store: Arc<Mutex<Store>>,
     env: Env,
     parameters: Parameters,
+    operator_token: String,
     policy: ServerPolicy,
 }
 

@@ -6,9 +6,10 @@ use rusqlite::{Connection, params};
 
 use crate::App;
 use crate::auth::Caller;
+use crate::cursor::History;
 use crate::failure::Failure;
 use crate::policy::PageBoundary;
-use crate::records::{self, Record, record_columns};
+use crate::records::{Record, record_columns};
 
 /// Reads one page for a caller. Each record stands once in the history, at its latest change,
 /// and arrives in its present state: a device that goes on from page to page while others write
@@ -22,7 +23,7 @@ pub(crate) async fn pull(
     let limit = limit.unwrap_or(u64::MAX).clamp(1, app.parameters.pull_max) as usize;
     app.env.disk.latency().await;
     let db = app.read().await?;
-    let history = records::history(&db)?;
+    let history = History::read(&db)?;
     let Some(after) = history.resume(since) else {
         let detail = "the cursor is older than the tombstones that are kept; pull everything anew";
         return Err(Failure::new(410, Code::CursorExpired, detail));

@@ -50,7 +50,7 @@ async fn push_one(
         caller,
         device,
         now_ms: app.now_ms(),
-        stamp_ahead_ms: app.parameters.stamp_ahead,
+        parameters: &app.parameters,
         policy: &app.policy,
     };
     let result = match once(&context, &mutation) {

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::rules::{self, Rule};
 use deadzone_contract::wire::{AddId, OpenConflict, PulledChange, Role, ServerField, ServerRecord};
-use deadzone_contract::{RecordId, Stamp, Value};
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use deadzone_contract::{RecordId, Stamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::auth::Caller;
-use crate::cursor::History;
+use crate::stored::{StoredRole, StoredValue};
 
 /// The columns of a [`Record`]; the query calls records `r`, the caller's grant `g` and the
 /// calling device's touch `t`.
@@ -179,70 +178,4 @@ pub(crate) fn roles(db: &Connection, user: &str) -> rusqlite::Result<BTreeMap<St
     db.prepare_cached("SELECT workspace, role FROM grants WHERE user = ?1")?
         .query_map([user], |row| Ok((row.get(0)?, row.get::<_, StoredRole>(1)?.0)))?
         .collect()
-}
-
-/// The history at this moment.
-pub(crate) fn history(db: &Connection) -> rusqlite::Result<History> {
-    db.prepare_cached("SELECT commit_seq, purge_seq, purge_epoch FROM server")?
-        .query_row([], |row| Ok(History { head: row.get(0)?, purged: row.get(1)?, epoch: row.get(2)? }))
-}
-
-/// Allocates the next commit sequence. A roll-back returns it.
-pub(crate) fn next_commit(db: &Connection) -> rusqlite::Result<u64> {
-    db.prepare_cached("UPDATE server SET commit_seq = commit_seq + 1 RETURNING commit_seq")?
-        .query_row([], |row| row.get(0))
-}
-
-/// A role as the database keeps it.
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
-    }
-}
-
-struct StoredRole(Role);
-
-impl FromSql for StoredRole {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<StoredRole> {
-        match value.as_str()? {
-            "viewer" => Ok(StoredRole(Role::Viewer)),
-            "editor" => Ok(StoredRole(Role::Editor)),
-            "admin" => Ok(StoredRole(Role::Admin)),
-            _ => Err(FromSqlError::InvalidType),
-        }
-    }
-}
-
-/// A value out of a column of type `ANY`.
-#[derive(Debug)]
-pub(crate) struct StoredValue(pub(crate) Value);
-
-impl FromSql for StoredValue {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<StoredValue> {
-        match value {
-            ValueRef::Integer(number) => Ok(StoredValue(Value::Int(number))),
-            ValueRef::Text(_) => Ok(StoredValue(Value::text(value.as_str()?))),
-            ValueRef::Blob(json) => serde_json::from_slice(json)
-                .map(|members| StoredValue(Value::Set(members)))
-                .map_err(|error| FromSqlError::Other(Box::new(error))),
-            ValueRef::Null | ValueRef::Real(_) => Err(FromSqlError::InvalidType),
-        }
-    }
-}
-
-/// A value on its way into a column of type `ANY`.
-pub(crate) struct ToStore<'a>(pub(crate) &'a Value);
-
-impl ToSql for ToStore<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            Value::Int(number) => ToSqlOutput::from(*number),
-            Value::Text(words) => ToSqlOutput::from(words.as_str()),
-            Value::Set(members) => {
-                ToSqlOutput::from(serde_json::to_vec(members).expect("a set of strings is JSON"))
-            }
-        })
-    }
 }

@@ -5,9 +5,10 @@ CREATE TABLE server (
     one         INTEGER PRIMARY KEY CHECK (one = 1),
     commit_seq  INTEGER NOT NULL, -- of the latest commit that changed a record
     purge_seq   INTEGER NOT NULL, -- the highest commit sequence among purged tombstones
-    purge_epoch INTEGER NOT NULL  -- how often tombstones have been purged
+    purge_epoch INTEGER NOT NULL, -- how often tombstones have been purged
+    started_ms  INTEGER           -- when the first start was over, which brought the grants in
 ) STRICT;
-INSERT INTO server VALUES (1, 0, 0, 0);
+INSERT INTO server VALUES (1, 0, 0, 0, NULL);
 
 CREATE TABLE users (
     name          TEXT PRIMARY KEY,
@@ -23,9 +24,10 @@ CREATE TABLE grants (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE access_tokens (
-    hash       BLOB PRIMARY KEY,
-    user       TEXT NOT NULL REFERENCES users (name),
-    expires_ms INTEGER NOT NULL
+    hash         BLOB PRIMARY KEY,
+    user         TEXT NOT NULL REFERENCES users (name),
+    signed_in_ms INTEGER,         -- when a password was shown for it; null: it was refreshed
+    expires_ms   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX access_tokens_by_expiry ON access_tokens (expires_ms);
 
@@ -123,8 +125,10 @@ CREATE TABLE answers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_by_age ON answers (made_ms);
 
--- How far a device's answers have been forgotten.
+-- How far the answers to a user on a device have been forgotten.
 CREATE TABLE forgotten (
-    device TEXT PRIMARY KEY,
-    number INTEGER NOT NULL
+    device TEXT NOT NULL,
+    user   TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (device, user)
 ) STRICT, WITHOUT ROWID;

@@ -14,7 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 /// Raised with every change of `schema.sql`.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// More than the statements of this crate, so that each is compiled once.
 const STATEMENTS: usize = 96;

@@ -6,7 +6,7 @@ use rusqlite::params;
 use super::Effects;
 use crate::answers::Exception;
 use crate::failure::Unfit;
-use crate::records::{StoredValue, ToStore};
+use crate::stored::{StoredValue, ToStore};
 
 impl Effects<'_> {
     /// Refuses another value than the one that is there, and nothing else of the mutation.

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::Effects;
 use crate::failure::Unfit;
-use crate::records::ToStore;
+use crate::stored::ToStore;
 
 impl Effects<'_> {
     /// A write with a lower stamp is taken and has no effect: its device will see the winner.

@@ -13,14 +13,18 @@ mod version;
 
 use deadzone_contract::rules::{self, EntityDecl, Rule};
 use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
-use deadzone_contract::{Code, RecordId, Stamp};
+use deadzone_contract::{Code, Parameters, RecordId, Stamp};
 use rusqlite::{Connection, params};
 
 use crate::answers::{Exception, Exceptions};
 use crate::auth::Caller;
+use crate::cursor::next_commit;
 use crate::failure::Unfit;
 use crate::policy::ServerPolicy;
 use crate::records::{self, Record};
+
+/// Deleting one of these is a step-up operation: it takes the work of many people off the screen.
+const STEP_UP_DELETE: &str = "project";
 
 /// An id is a key in many tables; longer ones are refused.
 const RECORD_ID_LEN_MAX: usize = 128;
@@ -32,7 +36,7 @@ pub(crate) struct Context<'a> {
     /// The device that speaks; the server keeps idempotency and causality by it.
     pub(crate) device: &'a str,
     pub(crate) now_ms: u64,
-    pub(crate) stamp_ahead_ms: u64,
+    pub(crate) parameters: &'a Parameters,
     pub(crate) policy: &'a ServerPolicy,
 }
 
@@ -66,6 +70,11 @@ pub(crate) fn carry_out(context: &Context<'_>, mutation: &Mutation) -> Result<Ca
             if !mutation.fields.is_empty() {
                 return Err(Unfit::invalid("a delete changes no fields"));
             }
+            if record.entity == STEP_UP_DELETE && !context.caller.is_fresh(context.now_ms, context.parameters)
+            {
+                let detail = "deleting a project needs the password again; sign in and repeat it";
+                return Err(Unfit::new(Code::StepUpRequired, detail));
+            }
             context.delete(mutation, record, base)
         }
     }
@@ -82,7 +91,7 @@ fn may_write(role: Option<Role>) -> Result<(), Unfit> {
 
 impl Context<'_> {
     fn check_stamp(&self, stamp: &Stamp) -> Result<(), Unfit> {
-        let bound_ms = self.now_ms.saturating_add(self.stamp_ahead_ms);
+        let bound_ms = self.now_ms.saturating_add(self.parameters.stamp_ahead);
         // A device must stamp above what it has seen, also after this server's clock was set back:
         // then in the same millisecond, so that nobody can push the bound ahead step by step.
         if stamp.ms > bound_ms && stamp.ms > self.highest_stamp_ms()? {
@@ -124,7 +133,7 @@ impl Context<'_> {
             return Err(Unfit::invalid(format!("a record's id has 1 to {RECORD_ID_LEN_MAX} bytes")));
         }
         self.check_parent(decl, workspace, parent)?;
-        let commit_seq = records::next_commit(self.db)?;
+        let commit_seq = next_commit(self.db)?;
         self.db
             .prepare_cached(
                 "INSERT INTO records (id, entity, workspace, parent, version, commit_seq)
@@ -205,7 +214,7 @@ impl Context<'_> {
     ) -> rusqlite::Result<()> {
         record.commit_seq = match commit_seq {
             Some(allocated) => allocated,
-            None => records::next_commit(self.db)?,
+            None => next_commit(self.db)?,
         };
         record.version += 1;
         record.deleted = deleted_ms.is_some();
@@ -297,7 +306,7 @@ impl<'a> Effects<'a> {
         }
         let commit_seq = match self.commit_seq {
             Some(allocated) => allocated,
-            None => *self.commit_seq.insert(records::next_commit(self.context.db)?),
+            None => *self.commit_seq.insert(next_commit(self.context.db)?),
         };
         Ok(format!("#{commit_seq}:{what}"))
     }

@@ -10,7 +10,7 @@ use super::Effects;
 use crate::answers::Exception;
 use crate::failure::Unfit;
 use crate::policy::BaseVersion;
-use crate::records::{StoredValue, ToStore};
+use crate::stored::{StoredValue, ToStore};
 
 /// What stands in the field.
 pub(super) struct Current {

@@ -15,7 +15,8 @@ use deadzone_contract::seam::{
     BoxFuture, Clock, DatabaseLocation, Disk, Env, HttpService, Random, Server, ServerStart, Spawner,
 };
 use deadzone_contract::wire::{
-    HEADER_DEVICE_ID, Mutation, PushAnswer, PushRequest, Role, SyncPage, TokenAnswer, TokenRequest,
+    HEADER_DEVICE_ID, MemberChange, Mutation, PushAnswer, PushRequest, Role, SyncPage, TokenAnswer,
+    TokenRequest,
 };
 use deadzone_disk::Mount;
 use deadzone_server::{ReferenceServer, ServerPolicy};
@@ -264,6 +265,23 @@ impl Lab {
     pub(crate) fn sign_in(&self, user: &str) -> TokenAnswer {
         let request = TokenRequest::Password { user: user.into(), password: format!("{user}-pw") };
         self.token(&request).unwrap()
+    }
+
+    /// Asks to change what a user may do in a workspace; what the answer is.
+    pub(crate) fn members(&self, token: &str, workspace: &str, user: &str, role: Option<Role>) -> String {
+        let change = MemberChange { workspace: workspace.into(), user: user.into(), role };
+        let body = serde_json::to_vec(&change).unwrap();
+        let request = Request::post("/members").header("authorization", format!("Bearer {token}"));
+        let response = self.send(request.body(body.into()).unwrap());
+        match response.status().as_u16() {
+            204 => "done".into(),
+            _ => render::problem(&parsed::<()>(&response).unwrap_err()),
+        }
+    }
+
+    /// The operator sets what a user may do in a workspace.
+    pub(crate) fn grant(&self, workspace: &str, user: &str, role: Option<Role>) {
+        assert_eq!(self.members(OPERATOR_TOKEN, workspace, user, role), "done");
     }
 
     /// Forgets the tokens, so that the next request signs in.

@@ -14,6 +14,7 @@ mod durability;
 mod idempotency;
 mod lab;
 mod machine;
+mod members;
 mod mistakes;
 mod property;
 mod pulling;

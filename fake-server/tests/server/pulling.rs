@@ -1,5 +1,6 @@
 //! Pages, cursors and horizons.
 
+use deadzone_contract::wire::Role;
 use insta::assert_snapshot;
 
 use crate::lab::Lab;
@@ -109,13 +110,13 @@ fn a_new_member_gets_what_was_there_before() {
     e@1 includes 1
     next=3 more=false
     ");
-    lab.start.grants.push(("home".into(), "eve".into(), deadzone_contract::wire::Role::Viewer));
-    lab.restart();
+    lab.grant("home", "eve", Some(Role::Viewer));
     assert_snapshot!(lab.pull("eve/pad", "since=3"), @r"
     p@1 title=House
     t@1 title=Milk
     next=5 more=false
     ");
+    lab.grant("home", "eve", Some(Role::Viewer));
     lab.restart();
     assert_snapshot!(lab.pull("eve/pad", "since=5"), @"next=5 more=false");
     lab.push("ana/phone", [project(1, "q")]);

@@ -1,5 +1,6 @@
 //! Who sees what, and who learns that something exists.
 
+use deadzone_contract::wire::Role;
 use insta::assert_snapshot;
 
 use crate::rules::lab;
@@ -64,7 +65,7 @@ fn a_viewer_reads_and_is_forbidden_to_write() {
 #[test]
 fn a_parent_in_another_workspace_does_not_count() {
     let lab = lab();
-    lab.anchor.execute("INSERT INTO grants VALUES ('ana', 'away', 'editor')", []).unwrap();
+    lab.grant("away", "ana", Some(Role::Editor));
     assert_snapshot!(lab.push("ana/phone", [create(1, "u", "task", "away", Some("p"))]), @"1 unknown-record (there is no such project to hang it under) -> nothing");
 }
 
@@ -72,7 +73,7 @@ fn a_parent_in_another_workspace_does_not_count() {
 fn rights_are_those_of_the_moment() {
     let lab = lab();
     lab.try_pull("ana/phone", "").unwrap();
-    lab.anchor.execute("DELETE FROM grants WHERE user = 'ana'", []).unwrap();
+    lab.grant("home", "ana", None);
     assert_snapshot!(lab.pull("ana/phone", "since=0"), @"next=2 more=false");
     assert_snapshot!(lab.push("ana/phone", [update(1, "t").put("title", "x")]), @"1 unknown-record (there is no such record) -> nothing");
 }
