@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::RecordView;
+use deadzone_contract::wire::{METRIC_LAG_ALERT, MemberChange};
+use deadzone_contract::{Action, RecordView};
 use deadzone_oracle::Violation;
 use deadzone_trace::{Crash, Event, Trace};
 use serde::{Deserialize, Serialize};
@@ -236,6 +237,13 @@ impl Teller<'_> {
             }
             Event::Viewed(view) => (0, format!("{host} shows {}", self.found(&view.records))),
             Event::Expected { line, text, .. } => (0, format!("line {line} expects: {text}")),
+            Event::Granted(change) => (CRASH, format!("the operator {}", member_words(change))),
+            Event::GrantFailed { change, why } => {
+                (STRIKE, format!("whether the operator {} nobody knows: {why}", member_words(change)))
+            }
+            Event::Upgraded { to } => (CRASH, format!("{host} gets version {to} of the app")),
+            Event::Scraped { body, .. } => (0, format!("the metrics say that {}", alert_words(body))),
+            Event::DiskRead { bytes, .. } => (0, format!("{host}'s disk is read ({bytes} bytes)")),
             Event::Panicked { message, location } => {
                 (DEATH, format!("code under test panics on {host}: {message} ({location})"))
             }
@@ -272,7 +280,12 @@ impl Teller<'_> {
             }
         }
         let own = record.is_some() && record == self.violation.record.as_ref();
-        let weight = if own { OWN_ACTION } else { 0 };
+        let weight = match act {
+            // What rights there are, and who holds the device, is part of every story.
+            Action::SignOut { .. } | Action::SetRole { .. } => CRASH,
+            _ if own => OWN_ACTION,
+            _ => 0,
+        };
         Some((weight, format!("{user} on {host}: {} ({ending})", self.names.action(name.as_deref(), act))))
     }
 
@@ -295,5 +308,22 @@ fn count(records: usize) -> String {
         0 => "nothing".to_owned(),
         1 => "1 record".to_owned(),
         n => format!("{n} records"),
+    }
+}
+
+fn member_words(change: &MemberChange) -> String {
+    let MemberChange { workspace, user, role } = change;
+    match role {
+        Some(role) => format!("makes {user} {} in {workspace}", crate::words::role(*role)),
+        None => format!("takes {user} out of {workspace}"),
+    }
+}
+
+fn alert_words(metrics: &str) -> &'static str {
+    let alert = metrics.lines().find_map(|line| line.strip_prefix(METRIC_LAG_ALERT));
+    match alert.map(str::trim) {
+        Some("1") => "the lag alert is firing",
+        Some("0") => "the lag alert is silent",
+        _ => "nothing of the lag alert",
     }
 }

@@ -52,13 +52,8 @@ impl<'t> Names<'t> {
             Action::SignOut { anyway: true } => "sign out anyway".to_owned(),
             Action::Undo { record: id } => format!("undo {}", record(id)),
             Action::Repair => "repair".to_owned(),
-            Action::SetRole { workspace, member, role: Some(role), .. } => {
-                let role = match role {
-                    Role::Viewer => "viewer",
-                    Role::Editor => "editor",
-                    Role::Admin => "admin",
-                };
-                format!("make {member} {role} in {workspace}")
+            Action::SetRole { workspace, member, role: Some(theirs), .. } => {
+                format!("make {member} {} in {workspace}", role(*theirs))
             }
             Action::SetRole { workspace, member, role: None, .. } => {
                 format!("remove {member} from {workspace}")
@@ -142,5 +137,14 @@ fn op_words(field: &str, op: &FieldOp) -> String {
             let removed = remove.keys().map(|member| format!("{field}-={}", Value::text(member)));
             added.chain(removed).collect::<Vec<_>>().join(" ")
         }
+    }
+}
+
+/// How people call a role.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Editor => "editor",
+        Role::Admin => "admin",
     }
 }
