@@ -89,7 +89,8 @@ fn judge_action(
     ups: &[usize],
     findings: &mut Findings,
 ) {
-    if action.ending != Ending::Indefinite {
+    // A device that says that it does not know has not kept silent.
+    if action.ending != Ending::Indefinite || action.refusal.is_some() {
         return;
     }
     let to_us = history.entries[action.ended].at_us;
@@ -101,6 +102,8 @@ fn judge_action(
     let parameters = &history.header.parameters;
     let bound_ms = match action.act {
         Action::SignIn { .. } => parameters.save_bound + parameters.request_timeout,
+        // It signs in first.
+        _ if action.needs_network() => parameters.save_bound + 2 * parameters.request_timeout,
         _ => parameters.save_bound,
     };
     let effect = action.kind();

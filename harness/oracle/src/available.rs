@@ -1,7 +1,7 @@
 //! Oracle `available`: a user action is saved or refused at once, whatever the network does.
 //!
-//! Invariant: every action but a sign-in ends within the bound for saving, counted while its
-//! device is awake, and is never refused for the sake of the network. It is refused for the sake
+//! Invariant: every action but a sign-in and a step-up operation ends within the bound for saving,
+//! counted while its device is awake, and is never refused for the sake of the network. It is refused for the sake
 //! of the storage only where the disk was full or had errors while it went on, or has not
 //! recovered from damage that is outside the model.
 //!
@@ -15,7 +15,7 @@
 //! | `refused-for-network` | it was refused because there is no network, or for a failing server |
 //! | `refused-for-storage` | it was refused because of a storage that nothing was wrong with |
 
-use deadzone_contract::{Action, Code};
+use deadzone_contract::Code;
 
 use crate::findings::{Case, Findings};
 use crate::history::{ActionRun, Ending, History};
@@ -27,7 +27,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     let mut ended = history
         .actions
         .iter()
-        .filter(|run| !matches!(run.act, Action::SignIn { .. }))
+        .filter(|run| !run.needs_network())
         .filter(|run| matches!(run.ending, Ending::Saved | Ending::Refused))
         .peekable();
     if ended.peek().is_none() {
@@ -63,7 +63,7 @@ fn judge_refusal(history: &History<'_>, run: &ActionRun<'_>, findings: &mut Find
     let Some(code) = run.refusal else { return };
     let (clause, expected) = match code {
         Code::Offline | Code::Unavailable | Code::Internal => {
-            ("refused-for-network", "saved: nothing but a sign-in needs a network")
+            ("refused-for-network", "saved: only a sign-in and a step-up operation need a network")
         }
         Code::Storage if !is_excused(history, run) => {
             ("refused-for-storage", "saved: the disk was neither full nor had errors")

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::{ConflictView, RecordId, RecordState, RecordView, rules};
+use deadzone_contract::{ConflictView, RecordId, RecordState, RecordView};
 
 use crate::findings::{Case, Findings};
 use crate::history::end::{Audit, Last, Look, is_pending};
@@ -115,7 +115,7 @@ impl Pair<'_, '_> {
         }
         let name = self.name(&held.record);
         for field in differing(held, shown) {
-            let rule = rules::rule(&held.entity, field);
+            let rule = self.history.rule(&held.entity, field);
             let case = self.case("fields-differ", "value", &held.record).rule(rule).subject(field);
             findings.report(case.says(
                 format!(
@@ -165,7 +165,7 @@ fn judge_audits(history: &History<'_>, last: &Last<'_>, findings: &mut Findings)
         for (id, view) in &audit.records {
             let &mut (other, reference) = first.entry(id).or_insert((audit, view));
             for field in differing(reference, view) {
-                let case = Case::new("audits-differ", "value").rule(rules::rule(&view.entity, field));
+                let case = Case::new("audits-differ", "value").rule(history.rule(&view.entity, field));
                 let case = case.record(id).subject(field).evidence([other.at, audit.at]);
                 findings.report(case.says(
                     format!(

@@ -1,18 +1,18 @@
 //! Oracle `expected`: what the script claims holds.
 //!
 //! Invariant: every `expect` line holds of what the server handed out and what the devices
-//! showed just before it.
+//! showed just before it, and no step is saved that the script says a device must refuse.
 //!
 //! Source: the script.
 //!
 //! The clauses are the kinds of claims: `record` (it is there), `once`, `field`, `absent`,
-//! `conflict`, `no-conflicts`, `in-tray`, `tray-empty`, `badge`, `alert`.
+//! `conflict`, `no-conflicts`, `in-tray`, `tray-empty`, `badge`, `alert`, `refusal`.
 
 use std::collections::BTreeMap;
 
 use deadzone_contract::view::View;
 use deadzone_contract::wire::METRIC_LAG_ALERT;
-use deadzone_contract::{Badge, Code, RecordView, Rule, Value, rules};
+use deadzone_contract::{Badge, Code, RecordView, Rule, Value};
 use deadzone_trace::{Claim, Event, Expectation, FieldClaim, Place};
 
 use crate::findings::{Case, Findings};
@@ -62,6 +62,15 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
             }
             _ => {}
         }
+    }
+    for run in history.actions.iter().filter(|run| run.cannot && run.saved()) {
+        let record = run.record.map(|record| history.records[record].id);
+        let case = Case::new("refusal", "claim").device(run.device).subject(run.label);
+        let case = record.into_iter().fold(case, Case::record).evidence(history.outcome(run));
+        findings.report(case.says(
+            format!("{} saved {} {}, which it had to refuse", run.device, run.kind(), run.label),
+            "a refusal: the script says that it cannot be done",
+        ));
     }
     findings.verdict()
 }
@@ -230,8 +239,8 @@ impl<'a, 't> Scene<'a, 't> {
                 report(self.fail("once", spot.at, &what), findings);
             }
             for claim in fields {
-                if let Some(what) = refuted(claim, found) {
-                    let rule = rules::rule(&found.entity, &claim.field);
+                if let Some(what) = self.refuted(claim, found) {
+                    let rule = self.history.rule(&found.entity, &claim.field);
                     let what = format!("{} shows {what}", spot.called);
                     let subject = format!("{} {}", self.line, claim.field);
                     report(self.fail("field", spot.at, &what).rule(rule).subject(subject), findings);
@@ -239,6 +248,19 @@ impl<'a, 't> Scene<'a, 't> {
             }
         }
         Ok(())
+    }
+
+    /// What a record shows instead of what is claimed; none where the claim holds. A counter that
+    /// nobody added to is 0, a set that nobody filled is empty.
+    fn refuted(&self, claim: &FieldClaim, view: &RecordView) -> Option<String> {
+        let nothing = match self.history.rule(&view.entity, &claim.field) {
+            Some(Rule::Counter) => Some(Value::Int(0)),
+            Some(Rule::Set) => Some(Value::Set(Default::default())),
+            _ => None,
+        };
+        let value = view.fields.get(&claim.field).or(nothing.as_ref());
+        let holds = (value == Some(&claim.value)) == claim.equal;
+        (!holds).then(|| format!("{}={}", claim.field, words::shown(value)))
     }
 
     fn absent(&self, name: &str, place: &'a Place, findings: &mut Findings) -> Checked<()> {
@@ -268,8 +290,10 @@ impl<'a, 't> Scene<'a, 't> {
             if open != shown {
                 let does = if open { "shows a" } else { "shows no" };
                 let what = format!("{device} {does} conflict of {name}.{field}");
-                let case = self.fail("conflict", spot.at, &what).rule(Some(Rule::Version));
-                findings.report(about(case, &spot, found));
+                let entity = found.map(|view| view.entity.as_str());
+                let entity = entity.or(create.and_then(ActionRun::birthplace).map(|place| place.entity));
+                let rule = entity.and_then(|entity| self.history.rule(entity, field));
+                findings.report(about(self.fail("conflict", spot.at, &what).rule(rule), &spot, found));
             }
         }
         Ok(())
@@ -289,7 +313,8 @@ impl<'a, 't> Scene<'a, 't> {
                     let name = self.history.record(&view.record).map(|record| self.history.name(record));
                     let name = name.unwrap_or_else(|| format!("record {}", view.record));
                     let what = format!("{} shows a conflict of {name}.{}", spot.called, open.field);
-                    let case = self.fail("no-conflicts", spot.at, &what).rule(Some(Rule::Version));
+                    let rule = self.history.rule(&view.entity, &open.field);
+                    let case = self.fail("no-conflicts", spot.at, &what).rule(rule);
                     findings.report(about(case, &spot, Some(view)));
                 }
             }
@@ -368,17 +393,4 @@ impl<'a, 't> Scene<'a, 't> {
 fn about(case: Case, spot: &Spot<'_, '_>, found: Option<&RecordView>) -> Case {
     let case = spot.device.into_iter().fold(case, Case::device);
     found.into_iter().fold(case, |case, view| case.record(&view.record))
-}
-
-/// What a record shows instead of what is claimed; none where the claim holds. A counter that
-/// nobody added to is 0, a set that nobody filled is empty.
-fn refuted(claim: &FieldClaim, view: &RecordView) -> Option<String> {
-    let nothing = match rules::rule(&view.entity, &claim.field) {
-        Some(Rule::Counter) => Some(Value::Int(0)),
-        Some(Rule::Set) => Some(Value::Set(Default::default())),
-        _ => None,
-    };
-    let value = view.fields.get(&claim.field).or(nothing.as_ref());
-    let holds = (value == Some(&claim.value)) == claim.equal;
-    (!holds).then(|| format!("{}={}", claim.field, words::shown(value)))
 }

@@ -93,7 +93,7 @@ pub const ORACLES: &[OracleDecl] = &[
     OracleDecl {
         name: "available",
         invariant: "a user action is saved or refused at once, whatever the network does",
-        source: "local first: nothing but a sign-in waits for the network",
+        source: "local first: only a sign-in and a step-up operation wait for the network",
         judge: available::judge,
     },
     OracleDecl {
@@ -162,8 +162,8 @@ fn doubts(history: &History<'_>) -> Vec<Doubt> {
     if !history.end.finished {
         doubts.push(Doubt::Unfinished);
     }
-    // What a full disk could not take was refused as it should be, and who could not sign in may
-    // have done so later.
+    // What the script says cannot be done and what a full disk could not take was refused as it
+    // should be, and who could not sign in may have done so later.
     let signed_in_later = |refused: &ActionRun<'_>| {
         let sign_ins = history.actions.iter().filter(|run| matches!(run.act, Action::SignIn { .. }));
         sign_ins
@@ -174,6 +174,7 @@ fn doubts(history: &History<'_>) -> Vec<Doubt> {
         .actions
         .iter()
         .filter(|run| match run.act {
+            _ if run.cannot => true,
             Action::SignIn { .. } => signed_in_later(run),
             _ => run.refusal == Some(Code::Storage) && available::is_excused(history, run),
         })

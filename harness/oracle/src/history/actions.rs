@@ -21,6 +21,10 @@ pub(crate) struct ActionRun<'t> {
     pub(crate) ending: Ending,
     /// Why it was refused, if it was: for programs.
     pub(crate) refusal: Option<Code>,
+    /// The script says that it has to be refused.
+    pub(crate) cannot: bool,
+    /// The changes that an undo made, as its device told.
+    pub(crate) undid: &'t [FieldChange],
     /// The record that it is about, as far as anybody knows.
     pub(crate) record: Option<usize>,
 }
@@ -32,7 +36,7 @@ pub(crate) enum Ending {
     Saved,
     /// Promised that nothing of it was kept.
     Refused,
-    /// Nothing was promised: it may have been kept.
+    /// Nothing was promised: it may have been kept, also where the device said just that.
     Indefinite,
     /// The trace ends before it.
     Open,
@@ -46,6 +50,15 @@ impl ActionRun<'_> {
 
     pub(crate) fn saved(&self) -> bool {
         self.ending == Ending::Saved
+    }
+
+    /// Whether it is done on the server at once, or not at all: a sign-in, or a step-up operation.
+    pub(crate) fn needs_network(&self) -> bool {
+        match self.act {
+            Action::SignIn { .. } | Action::SetRole { .. } => true,
+            Action::Delete { password, .. } => password.is_some(),
+            _ => false,
+        }
     }
 
     /// The word that violations use.
@@ -116,6 +129,8 @@ pub(crate) enum Op<'t> {
     Create,
     /// Deletes it.
     Delete,
+    /// Brings it back after a delete.
+    Restore,
     /// Writes a value; a decision whose value is not certain may write any of several.
     Put(Vec<&'t Value>),
     /// Decides a conflict, by writing one of these values.
@@ -136,6 +151,7 @@ impl<'t> Op<'t> {
         match self {
             Op::Create => "create",
             Op::Delete => "delete",
+            Op::Restore => "restore",
             Op::Put(_) => "put",
             Op::Resolve(_) | Op::UseTheirs(_) => "resolve",
             Op::Add(_) => "add",

@@ -11,17 +11,23 @@ use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
+use super::Ids;
+use super::bodies::Outcome;
+use super::wire::Class;
+
 /// What an answer told a device of a record.
 #[derive(Debug)]
 pub(crate) struct Told<'t> {
     /// When the device had the answer.
     pub(crate) at: usize,
     pub(crate) device: &'t str,
+    /// It came with a hint, which a device need not believe.
+    pub(crate) hinted: bool,
     pub(crate) state: State,
 }
 
 /// What became of a record.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct State {
     /// None where the answer does not tell.
     pub(crate) version: Option<u64>,
@@ -31,46 +37,74 @@ pub(crate) struct State {
     pub(crate) gone: bool,
 }
 
-/// Reads the server's answers to a push: the records whose work they call done, and the states
-/// that come with it. An answer of an unknown form is not known to leave anything out.
-pub(super) fn read_push(
-    carried: &BTreeSet<usize>,
-    bodies: &[&str],
-    ids: &BTreeMap<&RecordId, usize>,
-    told: &mut Vec<(RecordId, State)>,
-) -> BTreeSet<usize> {
-    let mut done = BTreeSet::new();
-    for body in bodies {
-        let finished = match serde_json::from_str::<Answer<Record>>(body) {
-            Ok(answer) => {
-                let finished = answer.finished();
-                told.extend(answer.results.into_iter().filter_map(MutationResult::read));
-                finished
-            }
-            // States of an unknown form tell nothing, but do not hide what was done.
-            Err(_) => match serde_json::from_str::<Answer<IgnoredAny>>(body) {
-                Ok(answer) => answer.finished(),
-                Err(_) => return carried.clone(),
-            },
-        };
-        done.extend(finished.iter().filter_map(|record| ids.get(record).copied()));
-    }
-    if bodies.is_empty() { carried.clone() } else { done }
+/// What an answer says.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    /// Of each mutation, in their order. None where this is no answer to a push.
+    pub(crate) results: Option<Vec<Outcome>>,
+    /// The records whose work is done.
+    pub(super) done: BTreeSet<usize>,
+    /// What it tells of records.
+    pub(super) states: Vec<(RecordId, State)>,
+    /// How many changes a page brings, and whether there are no more.
+    pub(crate) page: Option<(usize, bool)>,
 }
 
-/// Reads a page of a pull. Whether it is the last one; none where it is no page.
-pub(super) fn read_page(body: &str, told: &mut Vec<(RecordId, State)>) -> Option<bool> {
-    let page: Page = serde_json::from_str(body).ok()?;
-    for change in page.changes {
-        if let Some(state) = change.record {
-            told.push(state.read());
+impl Content {
+    /// Reads an answer to a request of a class.
+    pub(super) fn read(class: Class, status: u16, body: &str, ids: &Ids<'_>) -> Content {
+        let mut content = Content::default();
+        if !(200..300).contains(&status) {
+            return content;
         }
-        for removal in [change.tombstone, change.removed].into_iter().flatten() {
-            let state = State { version: removal.version, fields: BTreeMap::new(), gone: true };
-            told.extend(removal.record.map(|record| (record, state)));
+        match class {
+            Class::Push => content.read_push(body, ids),
+            Class::Pull => {
+                if let Ok(page) = serde_json::from_str::<Page>(body) {
+                    content.page = Some((page.changes.len(), !page.more));
+                    content.states.extend(page.changes.into_iter().filter_map(Change::read));
+                }
+            }
+            Class::Hints => {
+                let events = body.lines().filter_map(|line| line.strip_prefix("data:"));
+                let hints = events.filter_map(|data| serde_json::from_str::<Hint>(data).ok());
+                let changes = hints.filter_map(|hint| hint.changes).flatten();
+                content.states.extend(changes.filter_map(Change::read));
+            }
+            Class::Token | Class::Members | Class::Other => {}
+        }
+        content
+    }
+
+    fn read_push(&mut self, body: &str, ids: &Ids<'_>) {
+        match serde_json::from_str::<Answer<Record>>(body) {
+            Ok(answer) => self.take(answer, ids, MutationResult::<Record>::state),
+            // States of an unknown form tell nothing, but do not hide what was done.
+            Err(_) => {
+                if let Ok(answer) = serde_json::from_str::<Answer<IgnoredAny>>(body) {
+                    self.take(answer, ids, |_, _| None);
+                }
+            }
         }
     }
-    Some(!page.more)
+
+    fn take<S>(
+        &mut self,
+        answer: Answer<S>,
+        ids: &Ids<'_>,
+        state: impl Fn(MutationResult<S>, &Outcome) -> Option<(RecordId, State)>,
+    ) {
+        let mut outcomes = Vec::with_capacity(answer.results.len());
+        for result in answer.results {
+            let outcome = Outcome::read(result.outcome.as_ref());
+            if let (Outcome::Done { .. }, Some(id)) = (&outcome, &result.record) {
+                self.done.extend(ids.get(id.0.as_str()));
+            }
+            self.states.extend(state(result, &outcome));
+            outcomes.push(outcome);
+        }
+        self.results = Some(outcomes);
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,22 +119,13 @@ struct MutationResult<S> {
     state: Option<S>,
 }
 
-impl<S> Answer<S> {
-    /// The records whose work is done.
-    fn finished(&self) -> Vec<RecordId> {
-        let is_done = |result: &&MutationResult<S>| {
-            result.outcome.as_ref().is_some_and(|outcome| outcome.get("done").is_some())
-        };
-        self.results.iter().filter(is_done).filter_map(|result| result.record.clone()).collect()
-    }
-}
-
 impl MutationResult<Record> {
-    fn read(self) -> Option<(RecordId, State)> {
-        match self.state {
-            Some(state) => Some(state.read()),
+    fn state(self, outcome: &Outcome) -> Option<(RecordId, State)> {
+        match (self.state, outcome) {
+            (Some(state), _) => Some(state.read()),
+            (None, Outcome::Open) => None,
             // Nothing to see: it was deleted, or is not for these eyes.
-            None => Some((self.record?, State { version: None, fields: BTreeMap::new(), gone: true })),
+            (None, _) => Some((self.record?, State { gone: true, ..State::default() })),
         }
     }
 }
@@ -112,11 +137,27 @@ struct Page {
 }
 
 #[derive(Deserialize)]
+struct Hint {
+    changes: Option<Vec<Change>>,
+}
+
+#[derive(Deserialize)]
 struct Change {
     record: Option<Record>,
     tombstone: Option<Removal>,
     /// Not for this user's eyes any more.
     removed: Option<Removal>,
+}
+
+impl Change {
+    fn read(self) -> Option<(RecordId, State)> {
+        if let Some(record) = self.record {
+            return Some(record.read());
+        }
+        let removal = self.removed.or(self.tombstone)?;
+        let state = State { version: removal.version, gone: true, ..State::default() };
+        Some((removal.record?, state))
+    }
 }
 
 #[derive(Deserialize)]
@@ -140,6 +181,7 @@ struct Record {
 struct Field {
     lww: Option<Held>,
     version: Option<Held>,
+    fixed: Option<Held>,
     counter: Option<Total>,
     set: Option<Members>,
 }
@@ -204,7 +246,7 @@ impl Record {
 
 impl Field {
     fn value(self) -> Option<Value> {
-        let held = self.lww.or(self.version).map(|held| held.value);
+        let held = self.lww.or(self.version).or(self.fixed).map(|held| held.value);
         let total = self.counter.map(|counter| Value::Int(counter.total));
         let members = self.set.map(|set| Value::Set(set.members.into_keys().collect()));
         held.or(total).or(members)

@@ -145,6 +145,16 @@ impl<'t> Last<'t> {
         }
     }
 
+    /// What the server has, as each user sees it who was asked for.
+    pub(crate) fn audits(&self) -> impl Iterator<Item = &Audit<'t>> {
+        self.audits.values().filter(|audit| !self.failed_audits.contains_key(audit.user))
+    }
+
+    /// What each device shows.
+    pub(crate) fn looks(&self) -> impl Iterator<Item = (&'t str, &Look<'t>)> {
+        self.looks.iter().map(|(&device, look)| (device, look))
+    }
+
     /// What a device shows; none where it does not run.
     pub(crate) fn look(&self, device: &str) -> Option<&Look<'t>> {
         self.looks.get(device)

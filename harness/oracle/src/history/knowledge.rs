@@ -2,8 +2,9 @@
 //!
 //! A write had *certainly* seen another one if it came later on the same device, if that
 //! device's screen had shown the other one's value before the action began, or if it had seen a
-//! third one that had. What a disk forgot, its device is not sure to have seen. Where several writes have the value that was shown, only what all of them
-//! had seen is certain; each of them was *possibly* seen.
+//! third one that had. What a disk forgot, its device is not sure to have seen. Where several
+//! writes have the value that was shown, only what all of them had seen is certain; each of them
+//! was *possibly* seen.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -238,7 +239,7 @@ impl<'t> History<'t> {
             Op::Put(_) | Op::Resolve(_) | Op::UseTheirs(_) => seen.is_some_and(|(certain, _)| certain),
             Op::Insert(member) => self.saw_insert(life, effect, member, device, forgot..at),
             Op::Add(_) => self.saw_add(life, effect, device, forgot..at),
-            Op::Create | Op::Delete | Op::Remove(_) => false,
+            Op::Create | Op::Delete | Op::Restore | Op::Remove(_) => false,
         };
         if surely {
             return Knew::Yes;

@@ -5,10 +5,12 @@
 //! | `scan` | the one pass over the trace that collects everything below |
 //! | `actions` | what users did, and what each action does to which field |
 //! | `records` | everything about one record, in the order of time |
+//! | `undo` | what an undo comes to |
 //! | `births` | which create made which record, where no device said so |
 //! | `status` | which effects must, may or must not be found |
 //! | `knowledge` | what a device's user had seen when acting |
-//! | `wire` | requests, their answers, and the pushes among them |
+//! | `wire` | requests and their answers |
+//! | `bodies` | what pushes carry, and what is said of each mutation |
 //! | `answers` | what answers told devices of records |
 //! | `commits` | which effects an answer called done |
 //! | `hosts` | what happened to machines: sleep, disks that fail and disks that forget |
@@ -22,6 +24,7 @@ pub(crate) mod actions;
 mod answers;
 mod births;
 pub(crate) mod bits;
+mod bodies;
 mod commits;
 pub(crate) mod end;
 mod hosts;
@@ -29,12 +32,14 @@ pub(crate) mod knowledge;
 pub(crate) mod records;
 mod scan;
 pub(crate) mod status;
+pub(crate) mod undo;
 mod wire;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::RecordId;
+use deadzone_contract::rules::{self, EntityDecl};
+use deadzone_contract::{RecordId, Rule};
 use deadzone_trace::{Entry, Header, Trace};
 
 pub(crate) use actions::{ActionRun, Ending, Op};
@@ -49,6 +54,9 @@ pub(crate) use wire::Wire;
 /// The host that the server runs on.
 pub(crate) const SERVER: &str = "server";
 
+/// Which record an identity names.
+pub(crate) type Ids<'t> = BTreeMap<&'t str, usize>;
+
 /// A trace, put in order.
 pub(crate) struct History<'t> {
     pub(crate) entries: &'t [Entry],
@@ -57,7 +65,7 @@ pub(crate) struct History<'t> {
     pub(crate) actions: Vec<ActionRun<'t>>,
     /// In the order in which the trace first names them.
     pub(crate) records: Vec<RecordHistory<'t>>,
-    ids: BTreeMap<&'t RecordId, usize>,
+    ids: Ids<'t>,
     /// The moments at which each device was looked at as a whole.
     pub(crate) views: BTreeMap<&'t str, Vec<usize>>,
     pub(crate) wire: Wire<'t>,
@@ -81,7 +89,39 @@ impl<'t> History<'t> {
 
     /// The index of a record; none where no entry but a request names it.
     pub(crate) fn record(&self, id: &RecordId) -> Option<usize> {
-        self.ids.get(id).copied()
+        self.ids.get(id.0.as_str()).copied()
+    }
+
+    /// What is declared of a record's entity.
+    pub(crate) fn entity(&self, record: &RecordHistory<'t>) -> Option<&'static EntityDecl> {
+        rules::entity(records::entity_of(record, &self.actions)?)
+    }
+
+    /// The rule of a field in this run; none where there is no such field.
+    pub(crate) fn rule(&self, entity: &str, field: &str) -> Option<Rule> {
+        rules::entity(entity)?.field(field)?.rule_in(self.header.model)
+    }
+
+    /// Whether an effect that deletes a record had begun before `at`, on a device that counts.
+    pub(crate) fn deleted_by(
+        &self,
+        record: &RecordHistory<'t>,
+        at: usize,
+        counts: impl Fn(&str) -> bool,
+    ) -> bool {
+        record.effects.iter().filter(|effect| effect.op == Op::Delete).any(|effect| {
+            let run = self.action_of(effect);
+            !run.refused() && run.begun < at && counts(run.device)
+        })
+    }
+
+    /// Whether the server may have taken an effect: from its own device, or from a copy of that.
+    pub(crate) fn may_have_taken(&self, record: usize, effect: &Effect<'t>) -> bool {
+        let work = self.action_of(effect);
+        let copies = self.hosts.copies_of(work.device).filter(|&(_, copied)| work.begun < copied);
+        std::iter::once((work.device, work.begun))
+            .chain(copies)
+            .any(|(device, from)| self.wire.may_have_taken(device, from, record, effect))
     }
 
     /// Whether anything was shown, or a device was seen to show nothing.

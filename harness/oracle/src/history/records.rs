@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::{Action, ConflictView, RecordId, RecordState, RecordView, Rule, Value, rules};
+use deadzone_contract::{
+    Action, ConflictView, FieldChange, Model, RecordId, RecordState, RecordView, Rule, Value, rules,
+};
 
 use super::actions::{self, Op};
 use super::knowledge::Seen;
-use super::{ActionRun, History, Status, Void};
+use super::{ActionRun, History, Status, Void, undo};
 
 /// Everything about one record.
 pub(crate) struct RecordHistory<'t> {
@@ -82,6 +84,8 @@ pub(crate) struct Effect<'t> {
     pub(crate) field: Option<&'t str>,
     pub(crate) rule: Option<Rule>,
     pub(crate) op: Op<'t>,
+    /// What its action did is not certain.
+    pub(crate) guessed: bool,
     pub(crate) status: Status,
     /// When its own device's user threw it away.
     pub(crate) void: Option<Void>,
@@ -175,10 +179,10 @@ pub(crate) fn lay_out(history: &mut History<'_>) {
             history.records[record].actions.push(i);
         }
     }
-    let actions = &history.actions;
+    let (actions, model) = (&history.actions, history.header.model);
     for record in &mut history.records {
         for i in record.actions.clone() {
-            add_effects(record, i, actions);
+            add_effects(record, i, actions, model);
         }
         let mut timeline = Vec::with_capacity(record.sights.len() + 2 * record.actions.len());
         timeline.extend(record.sights.iter().enumerate().map(|(i, sight)| (sight.at, What::Seen(i))));
@@ -192,21 +196,34 @@ pub(crate) fn lay_out(history: &mut History<'_>) {
     }
 }
 
-fn add_effects<'t>(record: &mut RecordHistory<'t>, i: usize, actions: &[ActionRun<'t>]) {
+fn add_effects<'t>(record: &mut RecordHistory<'t>, i: usize, actions: &[ActionRun<'t>], model: Model) {
     let action = &actions[i];
-    let entity = entity_of(record, actions);
-    let rule = |field: &str| entity.and_then(|entity| rules::rule(entity, field));
-    match action.act {
-        Action::Create { changes, .. } | Action::Edit { changes, .. } => {
-            let creates = matches!(action.act, Action::Create { .. });
-            if creates {
-                record.effects.push(effect(i, None, None, Op::Create));
+    let entity = entity_of(record, actions).and_then(rules::entity);
+    let rule = |field: &str| entity?.field(field)?.rule_in(model);
+    let add_changes = |record: &mut RecordHistory<'t>, changes: &'t [FieldChange], creates| {
+        for change in changes {
+            let rule = rule(&change.field);
+            let (ops, fits) = actions::ops_of(&change.change, rule, creates);
+            for op in ops {
+                add_to_field(record, &change.field, effect(i, Some(&change.field), rule, op), fits);
             }
-            for change in changes {
-                let rule = rule(&change.field);
-                let (ops, fits) = actions::ops_of(&change.change, rule, creates);
-                for op in ops {
-                    add_to_field(record, &change.field, effect(i, Some(&change.field), rule, op), fits);
+        }
+    };
+    match action.act {
+        Action::Create { changes, .. } => {
+            record.effects.push(effect(i, None, None, Op::Create));
+            add_changes(record, changes, true);
+        }
+        Action::Edit { changes, .. } => add_changes(record, changes, false),
+        Action::Undo { .. } if !action.undid.is_empty() => add_changes(record, action.undid, false),
+        Action::Undo { .. } if !action.refused() => {
+            let (opposites, certain) = undo::opposites(record, actions, i);
+            for (field, op) in opposites {
+                let rule = field.and_then(&rule);
+                let effect = Effect { guessed: !certain, ..effect(i, field, rule, op) };
+                match field {
+                    Some(field) => add_to_field(record, field, effect, true),
+                    None => record.effects.push(effect),
                 }
             }
         }
@@ -237,7 +254,7 @@ pub(crate) fn entity_of<'t>(record: &RecordHistory<'t>, actions: &[ActionRun<'t>
 }
 
 fn effect<'t>(action: usize, field: Option<&'t str>, rule: Option<Rule>, op: Op<'t>) -> Effect<'t> {
-    Effect { action, field, rule, op, status: Status::Must, void: None, destroyed: None }
+    Effect { action, field, rule, op, guessed: false, status: Status::Must, void: None, destroyed: None }
 }
 
 fn add_to_field<'t>(record: &mut RecordHistory<'t>, name: &'t str, effect: Effect<'t>, fits: bool) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::{Action, RecordId, RecordState, RecordView, TrayItem};
+use deadzone_contract::{Action, Code, RecordId, RecordState, RecordView, TrayItem};
 use deadzone_trace::{Entry, Event, Header};
 
 use super::{ActionRun, End, Ending, History, Hosts, RecordHistory, Sight, Viewer, wire};
@@ -48,22 +48,41 @@ impl<'t> Scan<'t> {
         self.history.end.take(at, entry);
         self.history.hosts.take(at, entry, self.history.entries.len());
         match &entry.event {
-            Event::Invoked { action, user, name, act, .. } => {
-                self.begin(at, host, action, user, name.as_deref(), act);
+            Event::Invoked { action, user, name, act, cannot } => {
+                let record = act.record().map(|record| self.record(record));
+                self.by_label.insert(action, self.history.actions.len());
+                self.history.actions.push(ActionRun {
+                    label: action,
+                    device: host,
+                    user,
+                    name: name.as_deref(),
+                    act,
+                    begun: at,
+                    ended: self.history.entries.len(),
+                    ending: Ending::Open,
+                    refusal: None,
+                    cannot: *cannot,
+                    undid: &[],
+                    record,
+                });
             }
-            Event::Saved { action, record, .. } => {
+            Event::Saved { action, record, undid } => {
                 let record = record.as_ref().map(|record| self.record(record));
-                self.end(at, action, Ending::Saved, record);
-            }
-            Event::Refused { action, code, .. } => {
-                self.end(at, action, Ending::Refused, None);
-                if let Some(&i) = self.by_label.get(action.as_str())
-                    && self.history.actions[i].ended == at
-                {
-                    self.history.actions[i].refusal = Some(*code);
+                if let Some(run) = self.end(at, action, Ending::Saved, record) {
+                    run.undid = undid;
                 }
             }
-            Event::Indefinite { action, .. } => self.end(at, action, Ending::Indefinite, None),
+            Event::Refused { action, code, .. } => {
+                // No answer came: the device does not know either.
+                let indefinite = *code == Code::Indefinite;
+                let ending = if indefinite { Ending::Indefinite } else { Ending::Refused };
+                if let Some(run) = self.end(at, action, ending, None) {
+                    run.refusal = Some(*code);
+                }
+            }
+            Event::Indefinite { action, .. } => {
+                self.end(at, action, Ending::Indefinite, None);
+            }
             Event::Named { name, record } => {
                 let record = self.record(record);
                 self.history.records[record].name = Some(name);
@@ -95,43 +114,22 @@ impl<'t> Scan<'t> {
 
     fn record(&mut self, id: &'t RecordId) -> usize {
         let records = &mut self.history.records;
-        *self.history.ids.entry(id).or_insert_with(|| {
+        *self.history.ids.entry(&id.0).or_insert_with(|| {
             records.push(RecordHistory::new(id));
             records.len() - 1
         })
     }
 
-    fn begin(
+    /// Ends an action, unless it has ended.
+    fn end(
         &mut self,
         at: usize,
-        device: &'t str,
-        label: &'t str,
-        user: &'t str,
-        name: Option<&'t str>,
-        act: &'t Action,
-    ) {
-        let record = act.record().map(|record| self.record(record));
-        self.by_label.insert(label, self.history.actions.len());
-        self.history.actions.push(ActionRun {
-            label,
-            device,
-            user,
-            name,
-            act,
-            begun: at,
-            ended: self.history.entries.len(),
-            ending: Ending::Open,
-            refusal: None,
-            record,
-        });
-    }
-
-    fn end(&mut self, at: usize, label: &str, ending: Ending, record: Option<usize>) {
-        let Some(&i) = self.by_label.get(label) else { return };
-        let action = &mut self.history.actions[i];
-        if action.ending != Ending::Open {
-            return;
-        }
+        label: &str,
+        ending: Ending,
+        record: Option<usize>,
+    ) -> Option<&mut ActionRun<'t>> {
+        let i = *self.by_label.get(label)?;
+        let action = self.history.actions.get_mut(i).filter(|action| action.ending == Ending::Open)?;
         action.ended = at;
         action.ending = ending;
         if matches!(action.act, Action::Create { .. }) {
@@ -142,6 +140,7 @@ impl<'t> Scan<'t> {
                 made.name = made.name.or(action.name);
             }
         }
+        Some(action)
     }
 
     fn see(&mut self, at: usize, by: Viewer<'t>, view: &'t RecordView) {

@@ -49,7 +49,8 @@ pub(crate) fn decide(history: &mut History<'_>) {
         for e in 0..history.records[r].effects.len() {
             let effect = &history.records[r].effects[e];
             let status = match history.action_of(effect).ending {
-                Ending::Saved => Status::Must,
+                Ending::Saved if !effect.guessed => Status::Must,
+                Ending::Saved => Status::May,
                 Ending::Indefinite | Ending::Open => Status::May,
                 Ending::Refused => Status::Refused,
             };
@@ -71,24 +72,25 @@ pub(crate) fn decide(history: &mut History<'_>) {
 
 /// What a disk forgot and the server had not called done may be gone.
 fn destroy(history: &mut History<'_>) {
-    let mut commits: BTreeMap<&str, Commits> = BTreeMap::new();
-    for r in 0..history.records.len() {
-        for e in 0..history.records[r].effects.len() {
-            let effect = &history.records[r].effects[e];
+    let mut commits: BTreeMap<&str, Commits<'_>> = BTreeMap::new();
+    let mut destroyed = Vec::new();
+    for (r, record) in history.records.iter().enumerate() {
+        for (e, effect) in record.effects.iter().enumerate() {
             let work = history.action_of(effect);
             let Some(damage) = history.hosts.destroyed(work.device, work.ended) else { continue };
-            let (at, device) = (damage.at, work.device);
-            let commits = commits.entry(device).or_insert_with(|| Commits::of(history, device));
-            let done = commits.done(history, r, effect, at);
-            if !work.saved() || done.is_some_and(|done| done < at) {
-                continue;
+            let commits = commits.entry(work.device).or_insert_with(|| Commits::of(history, work.device));
+            let done = commits.done(history, r, effect, damage.at);
+            if work.saved() && done.is_none_or(|done| damage.at <= done) {
+                destroyed.push((r, e, damage.at, done.is_some()));
             }
-            let effect = &mut history.records[r].effects[e];
-            // The device does not have it any more; the server may have got it all the same.
-            effect.destroyed = Some(at);
-            if effect.status == Status::Must && done.is_none() {
-                effect.status = Status::May;
-            }
+        }
+    }
+    for (r, e, at, done) in destroyed {
+        let effect = &mut history.records[r].effects[e];
+        // The device does not have it any more; the server may have got it all the same.
+        effect.destroyed = Some(at);
+        if effect.status == Status::Must && !done {
+            effect.status = Status::May;
         }
     }
 }
@@ -170,8 +172,8 @@ fn copied_before(history: &History<'_>, effect: &Effect<'_>, until: usize) -> bo
     history.hosts.copies_of(work.device).any(|(_, at)| work.begun < at && at < until)
 }
 
-/// An open conflict is shown on every device of its author: discarded on another one, the value
-/// that lost need not be kept.
+/// An open conflict is shown on every device of who may decide it: discarded on another one, the
+/// value that lost need not be kept.
 fn discard_conflicts(history: &mut History<'_>, discard: usize, record: usize) {
     let run = &history.actions[discard];
     let (device, user, begun) = (run.device, run.user, run.begun);
@@ -181,11 +183,13 @@ fn discard_conflicts(history: &mut History<'_>, discard: usize, record: usize) {
     for e in 0..history.records[record].effects.len() {
         let effect = &history.records[record].effects[e];
         let work = history.action_of(effect);
-        let in_conflict = effect.rule == Some(Rule::Version)
+        let in_conflict = effect.rule.is_some_and(Rule::asks)
             && conflicts
                 .iter()
                 .any(|c| Some(c.field.as_str()) == effect.field && effect.op.values().contains(&&c.mine));
-        if effect.status == Status::Must && work.user == user && work.begun < begun && in_conflict {
+        // Under rule `manual` any member may decide.
+        let decides = work.user == user || effect.rule == Some(Rule::Manual);
+        if effect.status == Status::Must && decides && work.begun < begun && in_conflict {
             history.records[record].effects[e].status = Status::May;
         }
     }

@@ -1,21 +1,56 @@
-//! Requests, their answers, and the pushes among them.
+//! Requests and their answers.
 //!
 //! Bodies are read leniently: what is not of the contract's form tells nothing, and breaks
 //! nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::wire::{CURSOR_START, PATH_MUTATIONS, PATH_SYNC};
-use deadzone_contract::{RecordId, Stamp, Value};
+use deadzone_contract::wire::{
+    CURSOR_START, PATH_HINTS, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN,
+};
+use deadzone_contract::{Stamp, Value};
 use deadzone_trace::{Entry, Event};
-use serde_json::Value as Json;
 
-use super::answers::{self, Told};
+use super::answers::{Content, Told};
+use super::bodies::{self, Mutation, Outcome};
+use super::{Effect, Ids};
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// It brings what was saved.
+    Push,
+    /// It asks what others did.
+    Pull,
+    /// It waits for news.
+    Hints,
+    /// It signs in, or refreshes tokens.
+    Token,
+    /// It changes what a user may do.
+    Members,
+    #[default]
+    Other,
+}
+
+impl Class {
+    fn of(method: &str, path: &str) -> Class {
+        let bare = path.split_once('?').map_or(path, |(bare, _)| bare);
+        match (method, bare) {
+            ("POST", _) if path.starts_with(PATH_MUTATIONS) => Class::Push,
+            ("GET", PATH_SYNC) => Class::Pull,
+            ("GET", PATH_HINTS) => Class::Hints,
+            ("POST", PATH_TOKEN) => Class::Token,
+            ("POST", PATH_MEMBERS) => Class::Members,
+            _ => Class::Other,
+        }
+    }
+}
 
 /// One request of a device.
 #[derive(Debug, Default)]
 pub(crate) struct Request<'t> {
     pub(crate) device: &'t str,
+    pub(crate) class: Class,
     /// When it was sent.
     pub(crate) sent: usize,
     /// When the server's machine had it, once for each copy.
@@ -24,14 +59,38 @@ pub(crate) struct Request<'t> {
     pub(crate) accepted: Option<usize>,
     /// When the exchange ended on the device, however that was.
     pub(crate) closed: Option<usize>,
+    /// The mutations that it carries, in their order.
+    pub(crate) mutations: Vec<Mutation>,
     /// The records that it carries work on.
     pub(crate) records: BTreeSet<usize>,
     /// Those of them whose work an answer of the server calls done.
     pub(crate) done: BTreeSet<usize>,
-    /// When the server answered it with success, once for each copy.
-    pub(crate) answered: Vec<usize>,
-    /// It asks what others did.
-    is_pull: bool,
+    /// What the server answered, once for each copy.
+    pub(crate) answers: Vec<Answer>,
+}
+
+/// One answer of the server, whether it got anywhere or not.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) at: usize,
+    /// HTTP status.
+    pub(crate) status: u16,
+    pub(crate) content: Content,
+}
+
+impl Answer {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl Request<'_> {
+    /// What answers of success say of the mutation at a position, with the moment of the answer.
+    pub(crate) fn outcomes(&self, position: usize) -> impl Iterator<Item = (usize, &Outcome)> {
+        self.answers
+            .iter()
+            .filter_map(move |answer| Some((answer.at, answer.content.results.as_ref()?.get(position)?)))
+    }
 }
 
 /// Everything that went over the wire and that oracles ask for.
@@ -96,59 +155,39 @@ impl<'t> Wire<'t> {
     pub(crate) fn stamp(&self, device: &str, record: usize, field: &str, value: &Value) -> Option<&Stamp> {
         self.stamps.get(device)?.get(&(record, field.to_owned()))?.get(value)
     }
+
+    /// Whether the server may have taken an effect on a record, by what `device` sent of it after
+    /// `from`: a request that carries it arrived, and no answer says that it was refused.
+    pub(crate) fn may_have_taken(
+        &self,
+        device: &str,
+        from: usize,
+        record: usize,
+        effect: &Effect<'_>,
+    ) -> bool {
+        let arrived = self.pushes(device, record).filter(|push| push.sent > from && !push.arrived.is_empty());
+        arrived.into_iter().any(|push| {
+            // In a body of another form nobody knows what is carried.
+            if push.mutations.is_empty() {
+                return true;
+            }
+            let mutations = push.mutations.iter().enumerate();
+            let mut carries = mutations.filter(|(_, m)| m.record == Some(record) && m.does(effect));
+            carries.any(|(position, _)| {
+                let refusals = push.outcomes(position).filter(|(_, outcome)| outcome.refused(effect));
+                refusals.count() < push.arrived.len()
+            })
+        })
+    }
 }
 
 /// Reads every exchange of a trace.
-pub(crate) fn read<'t>(entries: &'t [Entry], ids: &BTreeMap<&'t RecordId, usize>) -> Wire<'t> {
-    let mut wire = Wire::default();
-    let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
+pub(crate) fn read<'t>(entries: &'t [Entry], ids: &Ids<'t>) -> Wire<'t> {
+    let mut reader = Reader { wire: Wire::default(), by_name: BTreeMap::new(), ids };
     for (at, entry) in entries.iter().enumerate() {
-        match &entry.event {
-            Event::Sent { exchange, method, path, body, .. } => {
-                by_name.insert(&exchange.0, wire.requests.len());
-                let mut request = Request { device: &entry.host, sent: at, ..Request::default() };
-                if method == "POST" && path.starts_with(PATH_MUTATIONS) {
-                    wire.read_push(&mut request, body, ids);
-                } else if let Some(query) = path.strip_prefix(PATH_SYNC)
-                    && method == "GET"
-                    && (query.is_empty() || query.starts_with('?'))
-                {
-                    request.is_pull = true;
-                    let start = format!("since={CURSOR_START}");
-                    if query.is_empty() || query.split(['?', '&']).any(|part| part == start) {
-                        wire.new_pulls.entry(&entry.host).or_default().push(at);
-                    }
-                }
-                wire.requests.push(request);
-            }
-            Event::Arrived { exchange, .. } => {
-                if let Some(&i) = by_name.get(exchange.0.as_str()) {
-                    wire.requests[i].arrived.push(at);
-                }
-            }
-            Event::Answered { exchange, status, .. } => {
-                if let Some(&i) = by_name.get(exchange.0.as_str())
-                    && (200..300).contains(status)
-                {
-                    wire.requests[i].answered.push(at);
-                }
-            }
-            Event::Delivered { exchange, status, replaced } => {
-                wire.delivered.entry(&entry.host).or_default().push(at);
-                let Some(&i) = by_name.get(exchange.0.as_str()) else { continue };
-                wire.requests[i].closed = Some(at);
-                if (200..300).contains(status) && replaced.is_none() {
-                    wire.accept(i, at, entries, ids);
-                }
-            }
-            Event::Failed { exchange, .. } => {
-                if let Some(&i) = by_name.get(exchange.0.as_str()) {
-                    wire.requests[i].closed = Some(at);
-                }
-            }
-            _ => {}
-        }
+        reader.take(at, entry);
     }
+    let mut wire = reader.wire;
     for (i, request) in wire.requests.iter().enumerate() {
         for &record in &request.records {
             wire.pushes.entry(request.device).or_default().entry(record).or_default().push(i);
@@ -157,85 +196,106 @@ pub(crate) fn read<'t>(entries: &'t [Entry], ids: &BTreeMap<&'t RecordId, usize>
     wire
 }
 
-impl<'t> Wire<'t> {
-    /// A device has the server's own answer. Where there are several, to several copies of the
-    /// request, it may be any of them.
-    fn accept(&mut self, i: usize, at: usize, entries: &'t [Entry], ids: &BTreeMap<&RecordId, usize>) {
-        let request = &mut self.requests[i];
-        request.accepted = Some(at);
-        let body = |&answer: &usize| match &entries[answer].event {
-            Event::Answered { body, .. } => body.as_str(),
-            _ => "",
-        };
-        let bodies: Vec<&str> = request.answered.iter().map(body).collect();
-        let device = request.device;
-        let mut told = Vec::new();
-        if request.is_pull {
-            let last =
-                bodies.iter().filter_map(|body| answers::read_page(body, &mut told)).collect::<Vec<_>>();
-            if !last.is_empty() && last.iter().all(|last| *last) {
-                self.full_pulls.entry(device).or_default().push((request.sent, at));
-            }
-        } else if !request.records.is_empty() {
-            request.done = answers::read_push(&request.records, &bodies, ids, &mut told);
-        }
-        for (id, state) in told {
-            if let Some(&record) = ids.get(&id) {
-                self.told.entry(record).or_default().push(Told { at, device, state });
-            }
-        }
-    }
+struct Reader<'i, 't> {
+    wire: Wire<'t>,
+    by_name: BTreeMap<&'t str, usize>,
+    ids: &'i Ids<'t>,
+}
 
-    fn read_push(&mut self, request: &mut Request<'t>, body: &str, ids: &BTreeMap<&RecordId, usize>) {
-        let Ok(body) = serde_json::from_str::<Json>(body) else { return };
-        let Some(mutations) = body.get("mutations").and_then(Json::as_array) else {
-            named_in(&body, ids, &mut request.records);
-            return;
-        };
-        for mutation in mutations {
-            let Some(record) = record_of(mutation, ids) else { continue };
-            request.records.insert(record);
-            let stamp = mutation.get("stamp").and_then(stamp_of);
-            let fields = mutation.get("fields").and_then(Json::as_object);
-            for (field, op) in fields.into_iter().flatten() {
-                let value = op.get("put").or_else(|| op.get("write")).and_then(|op| op.get("value"));
-                if let (Some(value), Some(stamp)) = (value.and_then(value_of), &stamp) {
-                    let known = self.stamps.entry(request.device).or_default();
-                    known.entry((record, field.clone())).or_default().insert(value, stamp.clone());
+impl<'t> Reader<'_, 't> {
+    fn take(&mut self, at: usize, entry: &'t Entry) {
+        match &entry.event {
+            Event::Sent { exchange, method, path, body, .. } => {
+                self.by_name.insert(&exchange.0, self.wire.requests.len());
+                self.send(at, &entry.host, Class::of(method, path), path, body);
+            }
+            Event::Arrived { exchange, .. } => {
+                if let Some(&i) = self.by_name.get(exchange.0.as_str()) {
+                    self.wire.requests[i].arrived.push(at);
                 }
             }
+            Event::Answered { exchange, status, body, .. } => {
+                if let Some(&i) = self.by_name.get(exchange.0.as_str()) {
+                    let request = &mut self.wire.requests[i];
+                    let content = Content::read(request.class, *status, body, self.ids);
+                    request.answers.push(Answer { at, status: *status, content });
+                }
+            }
+            Event::Delivered { exchange, status, replaced } => {
+                self.wire.delivered.entry(&entry.host).or_default().push(at);
+                let Some(&i) = self.by_name.get(exchange.0.as_str()) else { return };
+                self.wire.requests[i].closed = Some(at);
+                if (200..300).contains(status) && replaced.is_none() {
+                    self.accept(i, at);
+                }
+            }
+            Event::Failed { exchange, .. } => {
+                if let Some(&i) = self.by_name.get(exchange.0.as_str()) {
+                    self.wire.requests[i].closed = Some(at);
+                }
+            }
+            _ => {}
         }
     }
-}
 
-/// In a body of another form, a record is whatever is called as one.
-fn named_in(body: &Json, ids: &BTreeMap<&RecordId, usize>, found: &mut BTreeSet<usize>) {
-    match body {
-        Json::String(words) => found.extend(ids.get(&RecordId(words.clone()))),
-        Json::Array(items) => items.iter().for_each(|item| named_in(item, ids, found)),
-        Json::Object(members) => {
-            for (name, member) in members {
-                found.extend(ids.get(&RecordId(name.clone())));
-                named_in(member, ids, found);
+    fn send(&mut self, at: usize, device: &'t str, class: Class, path: &str, body: &str) {
+        let mut request = Request { device, class, sent: at, ..Request::default() };
+        match class {
+            Class::Push => {
+                (request.mutations, request.records) = bodies::read_push(body, self.ids);
+                for mutation in &request.mutations {
+                    self.keep_stamps(device, mutation);
+                }
+            }
+            Class::Pull => {
+                let start = format!("since={CURSOR_START}");
+                if !path.contains('?') || path.split(['?', '&']).any(|part| part == start) {
+                    self.wire.new_pulls.entry(device).or_default().push(at);
+                }
+            }
+            Class::Hints | Class::Token | Class::Members | Class::Other => {}
+        }
+        self.wire.requests.push(request);
+    }
+
+    fn keep_stamps(&mut self, device: &'t str, mutation: &Mutation) {
+        let (Some(record), Some(stamp)) = (mutation.record, &mutation.stamp) else { return };
+        let known = self.wire.stamps.entry(device).or_default();
+        for (field, op) in &mutation.fields {
+            if let Some(value) = op.value() {
+                known.entry((record, field.clone())).or_default().insert(value.clone(), stamp.clone());
             }
         }
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
-}
 
-fn record_of(object: &Json, ids: &BTreeMap<&RecordId, usize>) -> Option<usize> {
-    let id = RecordId(object.get("record")?.as_str()?.to_owned());
-    ids.get(&id).copied()
-}
-
-fn stamp_of(json: &Json) -> Option<Stamp> {
-    Some(Stamp {
-        ms: json.get("ms")?.as_u64()?,
-        n: u32::try_from(json.get("n")?.as_u64()?).ok()?,
-        device: json.get("device")?.as_str()?.to_owned(),
-    })
-}
-
-fn value_of(json: &Json) -> Option<Value> {
-    serde_json::from_value(json.clone()).ok()
+    /// A device has the server's own answer. Where there are several, to several copies of the
+    /// request, it may be any of them.
+    fn accept(&mut self, i: usize, at: usize) {
+        let request = &mut self.wire.requests[i];
+        request.accepted = Some(at);
+        let device = request.device;
+        let mut successes = request.answers.iter_mut().filter(|answer| answer.is_success()).peekable();
+        // An answer of an unknown form is not known to leave anything out.
+        let mut all = successes.peek().is_none();
+        let mut last_pages = Vec::new();
+        let mut told = Vec::new();
+        for answer in successes {
+            last_pages.extend(answer.content.page.map(|(_, last)| last));
+            all |= answer.content.results.is_none();
+            request.done.extend(answer.content.done.iter());
+            told.append(&mut answer.content.states);
+        }
+        if all {
+            request.done.clone_from(&request.records);
+        }
+        if !last_pages.is_empty() && last_pages.iter().all(|last| *last) {
+            self.wire.full_pulls.entry(device).or_default().push((request.sent, at));
+        }
+        let hinted = request.class == Class::Hints;
+        for (id, state) in told {
+            if let Some(&record) = self.ids.get(id.0.as_str()) {
+                self.wire.told.entry(record).or_default().push(Told { at, device, hinted, state });
+            }
+        }
+    }
 }

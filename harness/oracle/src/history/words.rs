@@ -21,6 +21,7 @@ impl<'t> History<'t> {
         let what = match effect.op {
             Op::Create => format!("creation of {name}"),
             Op::Delete => format!("deletion of {name}"),
+            Op::Restore => format!("bringing back of {name}"),
             _ => format!("{} on {name}", change(effect)),
         };
         format!("{}'s {what} ({})", action.device, action.label)
@@ -53,6 +54,7 @@ pub(crate) fn change(effect: &Effect<'_>) -> String {
     match &effect.op {
         Op::Create => "create".to_owned(),
         Op::Delete => "delete".to_owned(),
+        Op::Restore => "bring back".to_owned(),
         Op::Put(values) => format!("{field}={}", any_of(values)),
         Op::Resolve(values) => format!("decision for {field}={}", any_of(values)),
         Op::UseTheirs(values) => format!("decision to use the server's {field}={}", any_of(values)),

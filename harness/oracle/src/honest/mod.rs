@@ -34,7 +34,7 @@ use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
 use crate::history::end::is_pending;
-use crate::history::{ActionRun, History};
+use crate::history::{ActionRun, History, Op};
 use crate::verdict::Verdict;
 
 use moves::{STATES, may_follow, may_follow_restart, word};
@@ -197,7 +197,11 @@ impl<'h, 't> Walk<'h, 't> {
         let created = own().any(|run| run.birthplace().is_some());
         // What was done before the device went down need never have been shown.
         let resumed = own().any(|run| run.begun < started);
-        let deleted = own().any(|run| matches!(run.act, Action::Delete { .. }) && run.begun < at);
+        let deleted = self.history.deleted_by(life, at, |device| device == host);
+        let back = life.effects.iter().any(|effect| {
+            let run = self.history.action_of(effect);
+            effect.op == Op::Restore && run.device == host && !run.refused() && run.begun < at
+        });
         let forgotten = self
             .forgot
             .get(host)
@@ -205,6 +209,8 @@ impl<'h, 't> Walk<'h, 't> {
         let legal = match state {
             _ if forgotten => true,
             RecordState::Synced | RecordState::Conflict => true,
+            // An undone delete brings its record back.
+            RecordState::Saved | RecordState::Modified if back => true,
             RecordState::Saved => created || resumed,
             // A delete that was refused or thrown away brings its record back.
             RecordState::Failed | RecordState::Discarded => deleted || resumed,
@@ -308,8 +314,9 @@ impl<'h, 't> Walk<'h, 't> {
 
 /// Whether an action leaves something to be sent.
 fn is_work(run: &ActionRun<'_>) -> bool {
-    matches!(
-        run.act,
-        Action::Create { .. } | Action::Edit { .. } | Action::Delete { .. } | Action::Resolve { .. }
-    )
+    match run.act {
+        Action::Create { .. } | Action::Edit { .. } | Action::Delete { .. } | Action::Resolve { .. } => true,
+        Action::Undo { .. } => !run.undid.is_empty(),
+        _ => false,
+    }
 }

@@ -1,6 +1,6 @@
 //! The last state has to show every effect that must be found.
 
-use deadzone_contract::Rule;
+use deadzone_contract::{Deletes, Rule};
 
 use crate::counter::Sum;
 use crate::findings::{Case, Findings};
@@ -8,7 +8,7 @@ use crate::history::end::Audit;
 use crate::history::{Effect, FieldHistory, History, Knew, Last, Op, Status};
 use crate::life::{Found, Life};
 
-use super::{lww, set, version};
+use super::{immutable, lww, set, version};
 
 /// Judges the last state.
 pub(super) fn judge(history: &History<'_>, last: &Last<'_>, findings: &mut Findings) {
@@ -56,8 +56,14 @@ pub(super) fn missing(
         .evidence([audit.at])
 }
 
+/// Whether an edit that a delete did not know of is no match for it.
+fn delete_wins(life: &Life<'_, '_>) -> bool {
+    life.history.entity(life.record).is_some_and(|entity| entity.deletes == Deletes::DeleteWins)
+}
+
 /// A record that is there although a delete that knew of everything must have taken it away.
 fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Findings) {
+    let wins = delete_wins(life);
     for (index, delete) in deletes(life).filter(|(index, _)| life.firm(*index)) {
         let deleter = life.history.action_of(delete).device;
         // A decision or a discard elsewhere changes the record without a value to see.
@@ -66,12 +72,14 @@ fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Finding
             use deadzone_contract::Action::{Discard, Resolve, Retry};
             matches!(run.act, Discard { .. } | Resolve { .. } | Retry { .. })
         });
-        let knew_all = edits(life).all(|(edit, _)| life.history.knew(life.index, edit, index) == Knew::Yes);
-        if knew_all && !silent {
+        let mut edits = edits(life).filter(|(_, effect)| !wins || effect.op == Op::Restore);
+        let knew_all = edits.all(|(edit, _)| life.history.knew(life.index, edit, index) == Knew::Yes);
+        if knew_all && (wins || !silent) {
             let name = life.history.name(life.index);
+            let why = if wins { "a delete wins" } else { "the delete knew of every edit" };
             findings.report(missing(life, "at-end", delete, audit).says(
                 format!("{} was saved, but {name} is still on the server", life.work(delete)),
-                format!("{name} is gone: the delete knew of every edit"),
+                format!("{name} is gone: {why}"),
             ));
         }
     }
@@ -95,16 +103,27 @@ fn judge_absence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Findings
         }
         return;
     };
+    let wins = delete_wins(life);
     for (edit, effect) in edits(life).filter(|(edit, _)| life.firm(*edit)) {
         let unknown_to_all =
             deletes(life).all(|(delete, _)| life.history.knew(life.index, edit, delete) == Knew::No);
-        if unknown_to_all {
-            let case = missing(life, "edit-against-delete", effect, audit);
-            findings.report(case.evidence(life.history.story(life.index, first)).says(
-                format!("{} is gone: {} did not know of it and won", life.work(effect), life.work(first)),
-                format!("{name} comes back whole: an edit that the delete did not know of outlives it"),
-            ));
+        // Where deletes win, what the server took may go with the record.
+        if !unknown_to_all || (wins && life.history.may_have_taken(life.index, effect)) {
+            continue;
         }
+        let (did, expected) = if wins {
+            (
+                "the server did not take it",
+                "in the tray: the delete wins, but nothing goes without a word".to_owned(),
+            )
+        } else {
+            ("won", format!("{name} comes back whole: an edit that the delete did not know of outlives it"))
+        };
+        let case = missing(life, "edit-against-delete", effect, audit);
+        findings.report(case.evidence(life.history.story(life.index, first)).says(
+            format!("{} is gone: {} did not know of it and {did}", life.work(effect), life.work(first)),
+            expected,
+        ));
     }
 }
 
@@ -113,11 +132,11 @@ fn deletes<'a, 't>(life: &'a Life<'_, 't>) -> impl Iterator<Item = (usize, &'a E
     effects.filter(|(index, effect)| effect.op == Op::Delete && life.possible(*index))
 }
 
-/// What anybody did to the fields, after the creation.
+/// What anybody did to the fields, after the creation; bringing a record back is as much.
 fn edits<'a, 't>(life: &'a Life<'_, 't>) -> impl Iterator<Item = (usize, &'a Effect<'t>)> {
     let effects = life.record.effects.iter().enumerate();
     effects.filter(|(index, effect)| {
-        effect.field.is_some()
+        (effect.field.is_some() || effect.op == Op::Restore)
             && Some(effect.action) != life.record.creator
             && !matches!(effect.op, Op::UseTheirs(_))
             && life.possible(*index)
@@ -128,14 +147,37 @@ fn judge_fields(life: &Life<'_, '_>, found: Found<'_, '_>, findings: &mut Findin
     for field in life.record.fields.values().filter(|field| !field.opaque) {
         match field.rule {
             Some(Rule::Lww) => lww::judge(life, field, found, findings),
-            Some(Rule::Version) => version::judge(life, field, found, findings),
+            Some(Rule::Version | Rule::Manual) => version::judge(life, field, found, findings),
             Some(Rule::Set) => set::judge(life, field, found, findings),
-            Some(_) | None => {}
+            Some(Rule::Immutable) => immutable::judge(life, field, found, findings),
+            Some(Rule::Custom) => judge_custom(life, field, found, findings),
+            // Below, as a sum.
+            Some(Rule::Counter) | None => {}
         }
     }
     for (field, total, sum) in life.counters(found.view) {
         judge_counter(life, field, total, sum, found, findings);
     }
+}
+
+/// Which value a merge of the product's own leaves is its affair, but it leaves one.
+fn judge_custom(
+    life: &Life<'_, '_>,
+    field: &FieldHistory<'_>,
+    found: Found<'_, '_>,
+    findings: &mut Findings,
+) {
+    if found.view.fields.contains_key(field.name) {
+        return;
+    }
+    let mut firm = life.record.effects_on(field).filter(|(position, write)| {
+        life.firm(field.effects[*position]) && write.op.is_write() && !matches!(write.op, Op::UseTheirs(_))
+    });
+    let Some((_, write)) = firm.next() else { return };
+    findings.report(missing(life, "at-end", write, found.audit).says(
+        format!("{} was saved, but the server has nothing", life.work(write)),
+        format!("some value in {}: somebody wrote one", field.name),
+    ));
 }
 
 fn judge_counter(

@@ -56,11 +56,13 @@ impl<'t> Own<'_, 't> {
         for field in self.record.fields.values().filter(|field| !field.opaque) {
             match field.rule {
                 // An open conflict is shown with the server's value.
-                Some(Rule::Version) if sight.view.state == RecordState::Conflict => {}
-                Some(Rule::Lww | Rule::Version) => self.judge_write(field, sight, device, findings),
+                Some(rule) if rule.asks() && sight.view.state == RecordState::Conflict => {}
+                Some(Rule::Lww | Rule::Version | Rule::Manual | Rule::Immutable | Rule::Custom) => {
+                    self.judge_write(field, sight, device, findings);
+                }
                 Some(Rule::Counter) => self.judge_counter(field, sight, device, findings),
                 Some(Rule::Set) => self.judge_set(field, sight, device, findings),
-                Some(_) | None => {}
+                None => {}
             }
         }
     }
@@ -110,6 +112,8 @@ impl<'t> Own<'_, 't> {
         }
         let replaced = match sight.view.fields.get(field.name) {
             None => true,
+            // What had come first, or what the product makes of both, may well be the older value.
+            Some(_) if matches!(field.rule, Some(Rule::Immutable | Rule::Custom)) => false,
             Some(value) => {
                 let mut writers = self.record.writers(field, value, sight.at, &self.history.actions);
                 let mut writers =
@@ -208,19 +212,13 @@ impl<'t> Own<'_, 't> {
             return;
         };
         let explained = self.record.actions.iter().any(|&action| {
-            use deadzone_contract::Action::{Delete, Discard};
             let run = &self.history.actions[action];
             let by_author = self.record.creator.is_none_or(|creator| {
                 run.device == self.history.actions[creator].device || run.device == device
             });
-            !run.refused()
-                && run.begun < at
-                && match run.act {
-                    Delete { .. } => true,
-                    Discard { .. } => by_author,
-                    _ => false,
-                }
-        });
+            let discards = matches!(run.act, deadzone_contract::Action::Discard { .. }) && by_author;
+            discards && !run.refused() && run.begun < at
+        }) || self.history.deleted_by(self.record, at, |_| true);
         // A discard can take a record away by taking away what it hangs under.
         let voided = self.record.effects.iter().any(|effect| effect.void.is_some_and(|void| void.begun < at));
         if explained || voided {

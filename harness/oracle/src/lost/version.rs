@@ -1,6 +1,7 @@
-//! Rule `version`: every must-write stands, was seen by a later write, or is an open conflict.
+//! Rules `version` and `manual`: every must-write stands, was seen by a later write, or is an open
+//! conflict: of its author, or of any member.
 
-use deadzone_contract::{RecordState, RecordView, TrayItem};
+use deadzone_contract::{RecordState, RecordView, Rule, TrayItem};
 
 use crate::findings::Findings;
 use crate::history::knowledge::Seen;
@@ -49,7 +50,7 @@ pub(super) fn judge(
 /// Whether another write, or a delete, may have been made in knowledge of this one, or of one
 /// that agrees with it: who writes the same value without knowing of each other has nothing to
 /// decide.
-fn superseded(life: &Life<'_, '_>, field: &FieldHistory<'_>, position: usize) -> bool {
+pub(super) fn superseded(life: &Life<'_, '_>, field: &FieldHistory<'_>, position: usize) -> bool {
     let write = &life.record.effects[field.effects[position]];
     let agrees = |(other, effect): &(usize, &Effect<'_>)| {
         let same = effect.op.values().iter().any(|value| write.op.values().contains(value));
@@ -63,20 +64,24 @@ fn superseded(life: &Life<'_, '_>, field: &FieldHistory<'_>, position: usize) ->
     by_write || field.seen_by_delete.iter().any(|(&delete, seen)| life.possible(delete) && knew(seen))
 }
 
-/// Whether the author of a write is asked about it: on the server, or on the device itself.
+/// Whether somebody who may decide is asked about a write: on the server, or on a device itself.
 fn open(life: &Life<'_, '_>, write: &Effect<'_>) -> Result<bool, String> {
     let author = life.history.action_of(write);
-    let asks = |view: &RecordView| {
+    let asks = |view: &&RecordView| {
         let of_field = view.conflicts.iter().filter(|open| Some(open.field.as_str()) == write.field);
         of_field.into_iter().any(|open| write.op.values().contains(&&open.mine))
     };
-    if let Some(look) = life.last.look(author.device) {
-        let shown = look.records.get(life.record.id).is_some_and(|view| asks(view));
-        let in_tray = |item: &TrayItem| item.record == *life.record.id && item.state == RecordState::Conflict;
-        if shown || look.view.tray.iter().any(in_tray) {
+    let in_tray = |item: &TrayItem| item.record == *life.record.id && item.state == RecordState::Conflict;
+    let by_all = write.rule == Some(Rule::Manual);
+    let looks = life.last.looks().filter(|(device, _)| by_all || *device == author.device);
+    for (_, look) in looks {
+        if look.records.get(life.record.id).is_some_and(asks) || look.view.tray.iter().any(in_tray) {
             return Ok(true);
         }
     }
-    let audit = life.last.audit(author.user)?;
-    Ok(audit.records.get(life.record.id).is_some_and(|view| asks(view)))
+    let mut audits = life.last.audits().filter(|audit| by_all || audit.user == author.user);
+    if audits.any(|audit| audit.records.get(life.record.id).is_some_and(asks)) {
+        return Ok(true);
+    }
+    life.last.audit(author.user).map(|_| false)
 }

@@ -24,7 +24,6 @@ mod screen;
 use std::collections::BTreeMap;
 
 use deadzone_contract::Action;
-use deadzone_contract::rules;
 
 use crate::findings::{Case, Findings};
 use crate::history::records::entity_of;
@@ -139,7 +138,7 @@ impl<'h, 't> Walk<'h, 't> {
                 Step::Told(told) => {
                     let told = &self.history.wire.told(self.index)[told];
                     let screen = self.screens.entry(told.device).or_default();
-                    screen.tell(told, |field| rules::rule(self.entity, field));
+                    screen.tell(told, |field| self.history.rule(self.entity, field));
                 }
                 Step::Seen(sight) => self.judge_sight(&self.record.sights[sight], findings),
                 Step::Gone(device) => self.judge_absence(at, device, "stopped showing it", findings),
@@ -221,7 +220,7 @@ impl<'h, 't> Walk<'h, 't> {
             Some(version) => format!("which came with version {version} at the latest"),
             None => "which no version had".to_owned(),
         };
-        let case = Case::new("went-back", "value").rule(rules::rule(self.entity, field));
+        let case = Case::new("went-back", "value").rule(self.history.rule(self.entity, field));
         let case = case.record(self.record.id).device(device);
         findings.report(case.evidence([back.told, back.shown, sight.at]).says(
             format!(
@@ -254,13 +253,11 @@ impl<'h, 't> Walk<'h, 't> {
     /// Whether a user or a new beginning explains that a record is not shown; or whether it is
     /// for `lost` to say, because there is own work on it.
     fn is_explained(&self, device: &str, told: usize, at: usize) -> bool {
+        let here = |of: &str| self.history.hosts.holds_work_of(device, of);
         let by_user = self.record.actions.iter().map(|&action| &self.history.actions[action]).any(|run| {
             let removes = matches!(run.act, Action::Delete { .. } | Action::Discard { .. });
-            removes
-                && !run.refused()
-                && run.begun < at
-                && self.history.hosts.holds_work_of(device, run.device)
-        });
+            removes && !run.refused() && run.begun < at && here(run.device)
+        }) || self.history.deleted_by(self.record, at, here);
         let own = self.record.effects.iter().any(|effect| {
             let run = self.history.action_of(effect);
             run.device == device && run.begun < at && !run.refused()

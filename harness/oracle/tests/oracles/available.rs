@@ -59,7 +59,7 @@ fn nothing_is_refused_for_the_sake_of_the_network() {
     assert_snapshot!(refused(begun(), "task/1", Code::Offline).verdict("available"), @r"
     fail
     refused-for-network create: phone refused create task/1 with `offline`
-      expected: saved: nothing but a sign-in needs a network
+      expected: saved: only a sign-in and a step-up operation need a network
       evidence: invoked task/1, refused task/1
     ");
     let unavailable = refused(begun(), "task/1", Code::Unavailable).verdict("available");

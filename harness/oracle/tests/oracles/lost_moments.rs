@@ -172,10 +172,7 @@ fn a_record_stays_until_somebody_deletes_or_discards_it() {
 
 #[test]
 fn what_hangs_under_a_discarded_record_goes_with_it() {
-    let mut child = create(&["title=Child"]);
-    if let deadzone_contract::Action::Create { parent, .. } = &mut child {
-        *parent = Some(id("task/1"));
-    }
+    let child = create_in("home", "task", Some("task/1"), &["title=Child"]);
     run()
         .does("phone", "task/1", create(&["title=Draft"]))
         .does("phone", "task/2", child)

@@ -22,4 +22,7 @@ mod lost_set;
 mod lost_version;
 mod monotonic;
 mod robust;
+mod rules;
 mod settled;
+mod step_up;
+mod undo;

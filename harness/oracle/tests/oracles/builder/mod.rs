@@ -4,19 +4,27 @@
 //! `tablet`, ben holds `laptop`. A millisecond passes from entry to entry. The record that a
 //! script calls `task/1` has the identity `id:task/1`.
 
+mod bodies;
+mod words;
+
 use std::collections::BTreeMap;
 
 use deadzone_contract::view::View;
 use deadzone_contract::wire::Role;
-use deadzone_contract::{
-    Action, Badge, Change, Choice, Code, ConflictView, FieldChange, Model, Parameters, RecordId, RecordState,
-    RecordView, Rule, Status, TrayItem, Value, WayOut, rules,
-};
+use deadzone_contract::{Action, Badge, Code, Model, Parameters, RecordId, RecordView, TrayItem};
 use deadzone_oracle::{Judgement, judge};
 use deadzone_trace::{
     Claim, Crash, Entry, ErrorKind, Event, Exchange, Expectation, Header, NetTotals, Trace,
 };
 use serde_json::{Value as Json, json};
+
+use bodies::mutation;
+use words::changes;
+
+pub(crate) use bodies::page;
+pub(crate) use words::{
+    create, create_in, delete, discard, edit, id, in_state, item, of, resolve, status, task, undo, value,
+};
 
 pub(crate) const DEVICES: [(&str, &str); 3] = [("phone", "ana"), ("laptop", "ben"), ("tablet", "ana")];
 
@@ -29,104 +37,6 @@ pub(crate) struct Run {
     pushes: BTreeMap<String, (String, Vec<String>)>,
     exempt: BTreeMap<String, String>,
     restarts: BTreeMap<String, u32>,
-}
-
-pub(crate) fn id(name: &str) -> RecordId {
-    RecordId(format!("id:{name}"))
-}
-
-/// Text, a number, or words in brackets.
-pub(crate) fn value(words: &str) -> Value {
-    if let Ok(n) = words.parse() {
-        return Value::Int(n);
-    }
-    match words.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(members) => Value::Set(members.split_whitespace().map(str::to_owned).collect()),
-        None => Value::text(words),
-    }
-}
-
-/// `title=Milk`, `tags+=urgent`, `tags-=urgent`, `completed_count+=3`.
-fn change(words: &str) -> FieldChange {
-    let (field, change) = if let Some((field, member)) = words.split_once("+=") {
-        (field, member.parse().map_or_else(|_| Change::Insert(member.to_owned()), Change::Add))
-    } else if let Some((field, member)) = words.split_once("-=") {
-        (field, Change::Remove(member.to_owned()))
-    } else {
-        let (field, words) = words.split_once('=').expect("a change has a sign in it");
-        (field, Change::Put(value(words)))
-    };
-    FieldChange { field: field.to_owned(), change }
-}
-
-pub(crate) fn create(changes: &[&str]) -> Action {
-    Action::Create {
-        entity: "task".to_owned(),
-        workspace: "home".to_owned(),
-        parent: None,
-        changes: changes.iter().map(|words| change(words)).collect(),
-    }
-}
-
-pub(crate) fn edit(name: &str, changes: &[&str]) -> Action {
-    Action::Edit { record: id(name), changes: changes.iter().map(|words| change(words)).collect() }
-}
-
-pub(crate) fn delete(name: &str) -> Action {
-    Action::Delete { record: id(name), password: None }
-}
-
-pub(crate) fn discard(name: &str) -> Action {
-    Action::Discard { record: id(name) }
-}
-
-pub(crate) fn resolve(name: &str, field: &str, choice: Choice) -> Action {
-    Action::Resolve { record: id(name), field: field.to_owned(), choice }
-}
-
-/// A task as it is shown: `status=open`, and `status:mine<theirs` for an open conflict.
-pub(crate) fn task(name: &str, fields: &[&str]) -> RecordView {
-    let mut view = RecordView {
-        record: id(name),
-        entity: "task".to_owned(),
-        workspace: "home".to_owned(),
-        parent: None,
-        fields: BTreeMap::new(),
-        state: RecordState::Synced,
-        conflicts: Vec::new(),
-    };
-    for words in fields {
-        if let Some((field, words)) = words.split_once('=') {
-            view.fields.insert(field.to_owned(), value(words));
-        } else {
-            let (field, rest) = words.split_once(':').expect("a field or a conflict");
-            let (mine, theirs) = rest.split_once('<').expect("a conflict has two sides");
-            let theirs = Some(value(theirs));
-            view.conflicts.push(ConflictView { field: field.to_owned(), mine: value(mine), theirs });
-            view.state = RecordState::Conflict;
-        }
-    }
-    view
-}
-
-pub(crate) fn in_state(state: RecordState, mut view: RecordView) -> RecordView {
-    view.state = state;
-    view
-}
-
-/// A line of the tray: `failed` or `conflict`.
-pub(crate) fn item(name: &str, state: RecordState) -> TrayItem {
-    TrayItem {
-        record: id(name),
-        state,
-        what: "set status=done".to_owned(),
-        reason: "forbidden: ask an editor".to_owned(),
-        ways_out: vec![WayOut::Retry, WayOut::Discard],
-    }
-}
-
-pub(crate) fn status(badge: Badge, queued: u64) -> Status {
-    Status { badge, queued, last_sync_ms: None, last_error: None }
 }
 
 pub(crate) fn run() -> Run {
@@ -190,23 +100,30 @@ impl Run {
         self
     }
 
-    pub(crate) fn saved(mut self, label: &str) -> Run {
+    pub(crate) fn saved(self, label: &str) -> Run {
+        self.saved_and_undid(label, &[])
+    }
+
+    /// An undo is saved, and has come to some changes.
+    pub(crate) fn saved_and_undid(mut self, label: &str, undid: &[&str]) -> Run {
         let (device, name, record) = self.invoked[label].clone();
         let record = name.as_deref().map(id).or(record);
-        self.push_entry(
-            &device,
-            Event::Saved { action: label.to_owned(), record: record.clone(), undid: Vec::new() },
-        );
+        let undid = changes(undid);
+        self.push_entry(&device, Event::Saved { action: label.to_owned(), record: record.clone(), undid });
         if let (Some(name), Some(record)) = (name, record) {
             self.push_entry("world", Event::Named { name, record });
         }
         self
     }
 
-    pub(crate) fn refused(mut self, label: &str) -> Run {
+    pub(crate) fn refused(self, label: &str) -> Run {
+        self.refused_because(label, Code::Invalid)
+    }
+
+    pub(crate) fn refused_because(mut self, label: &str, code: Code) -> Run {
         let device = self.invoked[label].0.clone();
         let (action, detail) = (label.to_owned(), "no".to_owned());
-        self.push_entry(&device, Event::Refused { action, code: Code::Invalid, detail });
+        self.push_entry(&device, Event::Refused { action, code, detail });
         self
     }
 
@@ -220,6 +137,33 @@ impl Run {
     /// An action that is saved at once.
     pub(crate) fn does(self, device: &str, label: &str, act: Action) -> Run {
         self.begin(device, label, act).saved(label)
+    }
+
+    /// An undo that is saved at once, and comes to some changes.
+    pub(crate) fn undoes(self, device: &str, label: &str, name: &str, undid: &[&str]) -> Run {
+        self.begin(device, label, undo(name)).saved_and_undid(label, undid)
+    }
+
+    /// The script says that the action begun last has to be refused.
+    pub(crate) fn which_cannot_be(mut self) -> Run {
+        match self.trace.entries.last_mut().map(|entry| &mut entry.event) {
+            Some(Event::Invoked { cannot, .. }) => *cannot = true,
+            _ => panic!("no action was begun last"),
+        }
+        self
+    }
+
+    /// The run is one of model A.
+    pub(crate) fn in_model_a(mut self) -> Run {
+        self.header().model = Model::A;
+        self
+    }
+
+    pub(crate) fn header(&mut self) -> &mut Header {
+        match &mut self.trace.entries[0].event {
+            Event::Started(header) => header,
+            _ => panic!("a trace begins with its header"),
+        }
     }
 
     pub(crate) fn shows(self, device: &str, view: RecordView) -> Run {
@@ -431,6 +375,24 @@ impl Run {
         assert_eq!(self.verdict(oracle), "pass");
     }
 
+    /// Asserts that some oracles find nothing wrong and lack nothing.
+    #[track_caller]
+    pub(crate) fn passes_all(&self, oracles: &[&str]) {
+        for oracle in oracles {
+            self.passes(oracle);
+        }
+    }
+
+    /// Asserts that the first thing that an oracle finds has this key: `lost at-end create`.
+    #[track_caller]
+    pub(crate) fn violates(&self, key: &str) {
+        let oracle = key.split_once(' ').expect("an oracle and a clause").0;
+        let judgement = self.judge();
+        let violations = &judgement.verdict(oracle).expect("an oracle of that name").violations;
+        let found: Vec<String> = violations.iter().map(|violation| violation.key().to_string()).collect();
+        assert_eq!(found.first().map(String::as_str), Some(key), "{}", self.verdict(oracle));
+    }
+
     /// An entry in two words.
     fn brief(&self, at: usize) -> String {
         let entry = &self.trace.entries[at];
@@ -439,67 +401,4 @@ impl Run {
         let what = ["action", "exchange", "user"].iter().map(|key| of(key)).find(|words| !words.is_empty());
         format!("{} {}", of("event"), what.unwrap_or_else(|| entry.host.clone()))
     }
-}
-
-/// A page of a pull: `task/1@3 title=Milk tags=[home]` for a record in version 3, and
-/// `-task/1@4` for its end.
-pub(crate) fn page(changes: &[&str], more: bool) -> String {
-    let change = |words: &&str| {
-        let (record, fields) = words.split_once(' ').unwrap_or((words, ""));
-        let (name, version) = record.split_once('@').expect("a version");
-        let version: u64 = version.parse().expect("a version is a number");
-        match name.strip_prefix('-') {
-            Some(name) => json!({ "tombstone": { "record": id(name), "version": version } }),
-            None => json!({ "record": {
-                "record": id(name), "version": version, "fields": server_fields(fields),
-            } }),
-        }
-    };
-    let changes: Vec<Json> = changes.iter().map(change).collect();
-    json!({ "changes": changes, "next": 9, "more": more }).to_string()
-}
-
-fn server_fields(words: &str) -> Json {
-    let field = |words: &str| {
-        let (name, words) = words.split_once('=').expect("a field has a value");
-        let value = value(words);
-        let held = match (rules::rule("task", name).expect("a field of a task"), &value) {
-            (Rule::Counter, value) => json!({ "counter": { "total": value } }),
-            (Rule::Set, Value::Set(members)) => {
-                let members: BTreeMap<_, _> = members.iter().map(|member| (member, ["x:1:y"])).collect();
-                json!({ "set": { "members": members } })
-            }
-            (Rule::Version, value) => json!({ "version": { "value": value, "version": 1 } }),
-            (_, value) => json!({ "lww": { "value": value, "stamp": { "ms": 1, "n": 0, "device": "x" } } }),
-        };
-        (name.to_owned(), held)
-    };
-    Json::Object(words.split_whitespace().map(field).collect())
-}
-
-/// What a push carries of a record: `title=Milk@7`, `tags+=home`, `tags-=home`, `n+=3`, `create`,
-/// `delete`, or nothing in particular.
-fn mutation(device: &str, name: &str, write: &str) -> Json {
-    let op = |field: &str, op: Json| json!({ "record": id(name), "kind": "update", "fields": { field: op } });
-    if write.is_empty() {
-        return json!({ "record": id(name) });
-    }
-    if let "create" | "delete" = write {
-        return json!({ "record": id(name), "kind": { write: {} } });
-    }
-    if let Some((field, member)) = write.split_once("+=") {
-        return match member.parse::<i64>() {
-            Ok(by) => op(field, json!({ "add": { "by": by } })),
-            Err(_) => op(field, json!({ "tags": { "add": [member] } })),
-        };
-    }
-    if let Some((field, member)) = write.split_once("-=") {
-        return op(field, json!({ "tags": { "remove": { member: ["x:1:y"] } } }));
-    }
-    let (field, rest) = write.split_once('=').expect("a write has a value");
-    let (words, ms) = rest.split_once('@').expect("a write has a stamp");
-    let ms: u64 = ms.parse().expect("a stamp is a number");
-    let mut mutation = op(field, json!({ "put": { "value": value(words) } }));
-    mutation["stamp"] = json!({ "ms": ms, "n": 0, "device": device });
-    mutation
 }

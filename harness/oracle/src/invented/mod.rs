@@ -2,9 +2,10 @@
 //!
 //! Invariant: whatever a device or the server shows was written by somebody, into that record
 //! and that field, by an action that had begun by then; and nothing is shown of an action that
-//! its device refused, or that its user threw away before it had left the device.
+//! its device refused, or that its user threw away before it had left the device. What an undo
+//! writes is what was there before.
 //!
-//! Source: the contract's field rules, and the promise of `Discard` and of a refusal.
+//! Source: the contract's field rules, and the promises of `Discard`, of `Undo` and of a refusal.
 //!
 //! | Clause | Broken when |
 //! |---|---|
@@ -14,6 +15,9 @@
 //! | `conflict-from-nowhere` | an open conflict is about a value that nobody wrote |
 //! | `refused-work` | something of a refused action is visible |
 //! | `discarded-work` | something is visible that was discarded before it left its device |
+//! | `undone-wrongly` | an undo wrote something else than the opposite of what it undid: a value that its device had not shown before, or another sum |
+
+mod undone;
 
 use deadzone_contract::{RecordView, Rule, Value};
 
@@ -34,6 +38,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         }
     }
     judge_totals(history, &mut findings);
+    undone::judge(history, &mut findings);
     if !history.anybody_looked() {
         findings.unknown("nothing was ever shown");
     }
@@ -316,7 +321,7 @@ impl<'h, 't> Subject<'h, 't> {
 
     fn report_nowhere(&self, field: &str, value: &Value, sight: &Sight<'t>, findings: &mut Findings) {
         let rule = self.record.fields.get(field).map(|field| field.rule);
-        let rule = rule.unwrap_or_else(|| deadzone_contract::rules::rule(&sight.view.entity, field));
+        let rule = rule.unwrap_or_else(|| self.history.rule(&sight.view.entity, field));
         let effect = match rule {
             Some(Rule::Counter) => "add",
             Some(Rule::Set) => "insert",

@@ -1,0 +1,77 @@
+//! What an undo comes to.
+//!
+//! A device that saves one tells which changes it made. Where it tells of none, the undo deleted
+//! the record that the device had made, or brought back the one that it had deleted, whichever it
+//! had done last. An undo that nobody confirmed may have done the opposite of that, or nothing.
+
+use deadzone_contract::Action;
+
+use super::{ActionRun, Ending, Op, RecordHistory};
+
+/// What a device had last done to a record when it undid something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Undone {
+    /// The last one first; several where it is not certain which of them it was.
+    pub(crate) actions: Vec<usize>,
+    pub(crate) certain: bool,
+}
+
+/// What an effect of an undo does, and to which field.
+pub(super) type Opposite<'t> = (Option<&'t str>, Op<'t>);
+
+/// What the device of an undo had last done to the record.
+pub(crate) fn undone(record: &RecordHistory<'_>, actions: &[ActionRun<'_>], undo: usize) -> Undone {
+    let mut undone = Undone { actions: Vec::new(), certain: true };
+    let before = record.actions.iter().rev().skip_while(|&&i| i != undo).skip(1);
+    for &i in before {
+        let run = &actions[i];
+        if run.device != actions[undo].device || run.refused() {
+            continue;
+        }
+        match run.act {
+            Action::Create { .. }
+            | Action::Edit { .. }
+            | Action::Delete { .. }
+            | Action::Resolve { .. }
+            | Action::Undo { .. } => {
+                undone.actions.push(i);
+                if run.saved() {
+                    break;
+                }
+                undone.certain = false;
+            }
+            // It may have thrown away whatever came before.
+            Action::Discard { .. } => undone.certain = false,
+            _ => {}
+        }
+    }
+    undone
+}
+
+/// What an undo did, where its device did not tell, and whether that is certain.
+pub(super) fn opposites<'t>(
+    record: &RecordHistory<'t>,
+    actions: &[ActionRun<'t>],
+    undo: usize,
+) -> (Vec<Opposite<'t>>, bool) {
+    let undone = undone(record, actions, undo);
+    let done = record.effects.iter().filter(|effect| undone.actions.contains(&effect.action));
+    let confirmed = actions[undo].ending == Ending::Saved;
+    let opposites = done.filter_map(|effect| {
+        let op = match &effect.op {
+            Op::Create | Op::Restore => Op::Delete,
+            Op::Delete => Op::Restore,
+            // It would have told.
+            _ if confirmed => return None,
+            Op::Put(_) | Op::Resolve(_) | Op::UseTheirs(_) => {
+                let field = record.fields.get(effect.field?)?;
+                Op::Put(field.by_value.keys().copied().collect())
+            }
+            Op::Add(by) => Op::Add(by.saturating_neg()),
+            Op::Insert(member) => Op::Remove(member),
+            Op::Remove(member) => Op::Insert(member),
+        };
+        Some((effect.field, op))
+    });
+    (opposites.collect(), undone.certain)
+}
