@@ -17,6 +17,8 @@ use deadzone_world::{Lineup, missing, run};
 
 /// The command line runs many more; these are for `cargo test`.
 const SEEDS: std::ops::Range<u64> = 0..3;
+/// Some mistakes show only where the draws of a seed bring them about.
+const SEEDS_FOR_DEFECTS: std::ops::Range<u64> = 0..20;
 
 fn scripts() -> Vec<(String, String, Script)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
@@ -88,25 +90,31 @@ fn the_gate_of_a_pull_request_is_part_of_the_nightly_run() {
     assert_eq!(gate, expected);
 }
 
+/// The scenario that a defect names is the quickest way to see it; the nightly suite finds most of
+/// them in many others, too.
 #[test]
 fn every_planted_defect_is_found_by_an_oracle_that_it_named_and_every_oracle_finds_one() {
+    let scripts = scripts();
     let mut proven = BTreeSet::new();
     for defect in DEFECTS {
+        let (.., script) = scripts
+            .iter()
+            .find(|(name, ..)| name == defect.scenario)
+            .unwrap_or_else(|| panic!("{} names no scenario: {}", defect.name, defect.scenario));
         let client = ReferenceClient::new(defect.client_policy());
         let planted = lineup(client, ReferenceServer::new(defect.server_policy()), Some(defect));
         let mut found = BTreeSet::new();
-        for (_, _, script) in scripts() {
-            for seed in SEEDS {
-                let judgement = judge(&run(&script, seed, &planted));
-                found.extend(
-                    judgement.verdicts.iter().filter(|v| v.outcome == Outcome::Fail).map(|v| v.oracle),
-                );
+        for seed in SEEDS_FOR_DEFECTS {
+            let judgement = judge(&run(script, seed, &planted));
+            let failed = judgement.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Fail);
+            found.extend(failed.map(|verdict| verdict.oracle));
+            if defect.oracles.iter().all(|oracle| found.contains(oracle)) {
+                break;
             }
         }
         let named: Vec<&str> =
             defect.oracles.iter().copied().filter(|oracle| found.contains(oracle)).collect();
         assert!(!named.is_empty(), "{} is found by {found:?}, not by {:?}", defect.name, defect.oracles);
-        assert!((1..=2).contains(&defect.oracles.len()), "{}", defect.name);
         proven.extend(named);
     }
     // `expected` is shown to fail by its own tests: it judges the words of scripts.

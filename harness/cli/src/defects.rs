@@ -40,6 +40,8 @@ pub struct Defect {
     pub source: &'static str,
     /// The oracles that may catch it: one or two.
     pub oracles: &'static [&'static str],
+    /// A scenario that shows it.
+    pub scenario: &'static str,
     /// Where it is made, and how.
     #[serde(rename = "side", serialize_with = "side")]
     plant: Plant,
@@ -70,9 +72,10 @@ impl Defect {
         defect: deadzone_server::Defect,
         source: &'static str,
         oracles: &'static [&'static str],
+        scenario: &'static str,
     ) -> Defect {
         let deadzone_server::Defect { name, mistake, .. } = defect;
-        Defect { name, mistake, source, oracles, plant: Plant::Server(defect) }
+        Defect { name, mistake, source, oracles, scenario, plant: Plant::Server(defect) }
     }
 
     /// Where the mistake is made.
@@ -110,6 +113,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "Mutations carry nothing that identifies them, so the server carries out a repeated request again.",
         source: "004: No idempotency keys. Duplicates everywhere on flaky networks.",
         oracles: &["duplicated"],
+        scenario: "answer-lost-after-commit",
         plant: Plant::Client(|policy| policy.idempotency = Idempotency::None),
     },
     Defect {
@@ -117,6 +121,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "Every attempt gets a new number, so the server cannot know a retry from new work.",
         source: "004: replays of the same UUID return the original response (NOT a duplicate write)",
         oracles: &["duplicated"],
+        scenario: "request-delivered-twice",
         plant: Plant::Client(|policy| policy.idempotency = Idempotency::NumberedWhenSent),
     },
     Defect {
@@ -124,6 +129,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "Work leaves the queue when it is sent, so a request that gets lost takes the work with it.",
         source: "004: On 2xx: removes from queue; updates the cache with the server response",
         oracles: &["lost"],
+        scenario: "answer-lost-after-commit",
         plant: Plant::Client(|policy| policy.removal = Removal::WhenSent),
     },
     Defect {
@@ -131,6 +137,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A device sends the total that it sees, which overwrites what others counted meanwhile.",
         source: "004: Counters: increment-based CRDTs",
         oracles: &["lost"],
+        scenario: "counter-incremented-on-three-devices",
         plant: Plant::Client(|policy| policy.counters = Counters::Total),
     },
     Defect {
@@ -138,6 +145,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "Edits are stamped with the device's clock, so a slow clock loses against what its user had seen.",
         source: "001: LWW without HLC: clock skew = wrong winner.",
         oracles: &["lost"],
+        scenario: "fast-clock-never-beats-a-write-that-had-seen-it",
         plant: Plant::Client(|policy| policy.stamps = Stamps::WallClock),
     },
     Defect {
@@ -145,6 +153,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A record is shown as synced when its request leaves, before the server has it.",
         source: "003: Users need to know whether their work is saved locally, syncing, failed, or completed.",
         oracles: &["honest"],
+        scenario: "offline-write-then-reconnect",
         plant: Plant::Client(|policy| policy.synced = SyncedShown::WhenSent),
     },
     Defect {
@@ -152,6 +161,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "Discarding hides work from the screen but leaves it in the queue, so it is sent after all.",
         source: "004: user can retry or discard",
         oracles: &["invented"],
+        scenario: "discard-after-a-lost-answer",
         plant: Plant::Client(|policy| policy.discard = Discard::FromScreen),
     },
     Defect {
@@ -159,6 +169,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "When the network comes back nothing happens until the app is started again.",
         source: "001: No retry policy: failed sync stays failed. (Exponential backoff; resume on connectivity.)",
         oracles: &["settled"],
+        scenario: "concurrent-edits-on-two-devices",
         plant: Plant::Client(|policy| policy.reconnect = Reconnect::StayQuiet),
     },
     Defect {
@@ -166,6 +177,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A conflict is shown only on the device that caused it, so its user cannot decide on another.",
         source: "004: user sees the conflict UI on both clients (or auto-merge if rules allow)",
         oracles: &["converged"],
+        scenario: "concurrent-edits-on-two-devices",
         plant: Plant::Client(|policy| policy.remote_conflicts = RemoteConflicts::Drop),
     },
     Defect {
@@ -173,6 +185,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "An answer that is not the server's, such as a proxy's error page, crashes the app.",
         source: "004: real users hit airplane mode, captive portals, and tunnels",
         oracles: &["alive"],
+        scenario: "captive-portal-says-200",
         plant: Plant::Client(|policy| policy.foreign_answer = ForeignAnswer::Panic),
     },
     Defect {
@@ -180,6 +193,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A pull's cursor is saved before its page, so a crash in between skips the page for ever.",
         source: "004: GET /sync?since=<timestamp> returns: Records updated since the timestamp",
         oracles: &["converged"],
+        scenario: "pull-interrupted-between-pages",
         plant: Plant::Client(|policy| policy.cursor = CursorSaved::BeforePage),
     },
     Defect {
@@ -187,6 +201,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A record changes before the queue hears of it, so a crash in between leaves a change that is shown and never sent.",
         source: "004: Writes happen optimistically locally AND are queued for replay when online",
         oracles: &["converged"],
+        scenario: "crash-in-the-middle-of-saving",
         plant: Plant::Client(|policy| policy.saving = Saving::TwoTransactions),
     },
     Defect {
@@ -194,6 +209,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A user hears that an action is saved only when a round of syncing is over.",
         source: "000: Design for local success first: let the network be an optimization, not a precondition for work.",
         oracles: &["available"],
+        scenario: "flapping-network-for-an-hour",
         plant: Plant::Client(|policy| policy.answering = Answering::AfterRound),
     },
     Defect {
@@ -201,6 +217,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "What a pull brings takes the place of an edit that was saved meanwhile and is still to be sent.",
         source: "001: No conflict UX for high-stakes data: silent loss. (Manual resolution; never silently overwrite.)",
         oracles: &["lost"],
+        scenario: "database-restored-from-backup",
         plant: Plant::Client(|policy| policy.pending_edits = PendingEdits::Overwritten),
     },
     Defect {
@@ -208,6 +225,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A restored database goes on with numbers that were given before, and new work is taken for old.",
         source: "004: replays of the same UUID return the original response (NOT a duplicate write)",
         oracles: &["lost"],
+        scenario: "database-restored-from-backup",
         plant: Plant::Client(|policy| policy.numbers = Numbers::Reused),
     },
     Defect {
@@ -215,6 +233,7 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "A damaged database is believed: what nobody wrote is shown, sent and built upon.",
         source: "003: The application must protect it until the server confirms it has been accepted.",
         oracles: &["converged", "invented"],
+        scenario: "bits-flipped-on-the-disk",
         plant: Plant::Client(|policy| policy.integrity = Integrity::Trusted),
     },
     Defect {
@@ -222,22 +241,26 @@ pub const DEFECTS: &[Defect] = &[
         mistake: "Syncing is switched off because it is slow, so a power loss takes what was saved, or leaves a torn database.",
         source: "002: Local-first store with WAL: write operations happen to an append-only local log",
         oracles: &["intact", "monotonic"],
+        scenario: "power-lost-again-and-again",
         plant: Plant::Client(|policy| policy.commits = Commits::Unsynced),
     },
     Defect::of_server(
         policy::BASE_VERSION_IGNORED,
         "004: On mismatch: 409 conflict; client must reconcile",
         &["lost"],
+        "server-returns-409",
     ),
     Defect::of_server(
         policy::PAGE_BOUNDARY_SKIPS_ROWS,
         "004: Pagination if delta exceeds [1000 records]",
         &["converged"],
+        "pull-interrupted-between-pages",
     ),
     Defect::of_server(
         policy::ANSWER_BEFORE_COMMIT,
         "004: Mid-sync crashes do not produce duplicate records or lost mutations.",
         &["lost"],
+        "server-goes-down-right-after-its-answer",
     ),
 ];
 

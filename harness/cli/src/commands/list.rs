@@ -51,7 +51,13 @@ pub(super) fn list(args: &List) -> Result<u8, Stop> {
             let caught = defect.oracles.join(" or ");
             (
                 defect.name,
-                format!("{}: {} Caught by {caught}. ({})", defect.side(), defect.mistake, defect.source),
+                format!(
+                    "{}: {} Caught by {caught}, for one in {}. ({})",
+                    defect.side(),
+                    defect.mistake,
+                    defect.scenario,
+                    defect.source
+                ),
             )
         }),
     };
