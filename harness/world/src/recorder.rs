@@ -23,6 +23,8 @@ struct Inner {
     is_finished: bool,
     /// When something last changed on each host that a user or a server would notice, in us.
     changed_us: BTreeMap<String, u64>,
+    /// When a fault last struck, in us.
+    struck_us: u64,
 }
 
 impl Recorder {
@@ -47,6 +49,9 @@ impl Recorder {
         if is_change(&event) {
             inner.changed_us.insert(host.to_owned(), at_us);
         }
+        if matches!(event, Event::FaultStruck { .. }) {
+            inner.struck_us = at_us;
+        }
         inner.trace.entries.push(Entry { at_us, host: host.to_owned(), event });
     }
 
@@ -54,6 +59,11 @@ impl Recorder {
     pub(crate) fn changed_us(&self, exempt: impl Fn(&str) -> bool) -> u64 {
         let inner = self.lock();
         inner.changed_us.iter().filter(|(host, _)| !exempt(host)).map(|(_, us)| *us).max().unwrap_or(0)
+    }
+
+    /// When a fault last struck, in us since the world began; 0 where none did.
+    pub(crate) fn struck_us(&self) -> u64 {
+        self.lock().struck_us
     }
 
     /// How many events there are.

@@ -9,7 +9,8 @@ use crate::clock::ms;
 use crate::fleet::{Fleet, SERVER};
 use crate::recorder::WORLD;
 
-/// How long `settle` waits for requests that the script holds back, at most: a day.
+/// How long `settle` waits for requests that the script holds back, and for hosts that it keeps
+/// down, at most: a day.
 const LATE_MAX_US: u64 = 24 * 3_600 * 1_000_000;
 
 /// How long nothing may change before the world counts as quiet: every idle device has pulled
@@ -60,10 +61,13 @@ pub(crate) async fn settle(fleet: &Fleet, parameters: &Parameters, saved: u64) {
             exempt.extend(fallen);
             recorder.record(WORLD, Event::SettleBegan { bound_ms, exempt: exempt.clone() });
         }
-        if !nemesis.nothing_late() && now_us < begun_us + LATE_MAX_US {
-            // A fault that has not ended: how late a request comes, the script said.
+        if !(nemesis.nothing_late() && nemesis.nobody_returns()) && now_us < begun_us + LATE_MAX_US {
+            // A fault that has not ended: how late a request comes, and how long a host stays
+            // down, the script said.
             end_us = now_us + bound_ms * 1_000;
         }
+        // What a fault has upset meanwhile has as much time as if it had been upset before.
+        end_us = end_us.max(recorder.struck_us() + bound_ms * 1_000);
         let waiting = waiting(fleet, &exempt).await;
         if waiting.is_empty() && now_us >= quiet_from_us {
             return recorder.record(WORLD, Event::Settled);

@@ -275,6 +275,25 @@ fn a_crash_during_the_set_up_is_met_by_signing_in_again() {
     }
 }
 
+/// The bound of `settle` runs from the last thing that was in the way of quiet.
+#[test]
+fn what_is_upset_while_the_world_settles_has_its_time() {
+    for steps in [
+        // Down for longer than the bound.
+        "f: fault kill phone after its 2nd pull for 1h\nphone create task/1 in project/p title=a\nsettle\n",
+        // Upset again and again, each time shortly before it would have been quiet: with the
+        // first pull of a start and every second one after that.
+        "f: fault kill phone after its 2nd pull for 2s\ng: fault kill phone after its 4th pull for 2s\n\
+         h: fault kill phone after its 6th pull for 2s\ni: fault kill phone after its 8th pull for 2s\n\
+         phone create task/1 in project/p title=a\nsettle\n",
+    ] {
+        let trace = run_steps(steps, 1);
+        let struck = trace.entries.iter().filter(|entry| matches!(entry.event, Event::FaultStruck { .. }));
+        assert_eq!(struck.count(), steps.matches("fault").count(), "{steps}");
+        assert!(!has(&trace, |e| matches!(e, Event::Unsettled { .. })), "{steps}");
+    }
+}
+
 #[test]
 fn a_machine_that_sleeps_does_nothing_and_its_clock_goes_on() {
     let steps = "phone offline\nphone create task/1 in project/p title=a\nphone online\nphone suspend\n\

@@ -280,6 +280,11 @@ impl Nemesis {
         self.lock().hosts.returning.contains(host)
     }
 
+    /// Whether no host that is down, or about to be, will come up by itself.
+    pub(crate) fn nobody_returns(&self) -> bool {
+        self.lock().hosts.returning.is_empty()
+    }
+
     /// A host that was to come up by itself has done so.
     pub(crate) fn returned(&self, host: &str) {
         self.lock().hosts.returning.remove(host);
