@@ -275,6 +275,23 @@ fn a_crash_during_the_set_up_is_met_by_signing_in_again() {
     }
 }
 
+#[test]
+fn where_two_crashes_want_an_operation_the_older_has_it() {
+    let text = "scenario test\nworkspace home: ana editor\ndevice phone: ana\n\
+                z: fault power loss lose-all on phone at disk operation 30 for 2s\n\
+                a: fault kill phone at disk operation 30 for 2s\n\
+                phone create project/p title=x\nsettle\n";
+    let script = deadzone_script::parse(text).expect("a script");
+    let trace = run(&script, 1, &lineup(ReferenceClient::default()));
+    let struck: Vec<&String> = on(&trace, "world")
+        .filter_map(|event| match event {
+            Event::FaultStruck { fault, .. } => Some(fault),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(struck, ["z"]);
+}
+
 /// The bound of `settle` runs from the last thing that was in the way of quiet.
 #[test]
 fn what_is_upset_while_the_world_settles_has_its_time() {

@@ -114,8 +114,9 @@ impl Nemesis {
                 }
                 _ => None,
             });
-            // A number that has passed while another crash was cleared up will not come again.
-            traps.filter(|(at, _)| *at > disk.operations()).min()
+            // A number that has passed while another crash was cleared up will not come again. Where
+            // several want an operation, the oldest has it.
+            traps.filter(|(at, _)| *at > disk.operations()).min_by_key(|(at, _)| *at)
         };
         let Some((at, label)) = next else { return disk.disarm() };
         let this = self.this.clone();
