@@ -1,4 +1,5 @@
-//! Forgets what is past its horizon: tombstones with their content, and stored answers.
+//! Forgets what is past its horizon: tombstones with their content, losses of sight, and stored
+//! answers.
 //!
 //! There is no task for it. Each request does a little of the work when some is due, so that a
 //! server without visitors does nothing and no request waits long.
@@ -22,13 +23,20 @@ pub(crate) fn is_due(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<bool> 
                 "SELECT 1 FROM records
                  WHERE deleted_ms IS NOT NULL AND purged = 0 AND deleted_ms <= ?1",
             )?
-            .exists([cutoff_ms])?)
+            .exists([cutoff_ms])?
+        || db.prepare_cached("SELECT 1 FROM losses WHERE lost_ms <= ?1")?.exists([cutoff_ms])?)
 }
 
 /// Forgets some of what is due.
 pub(crate) fn collect(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
     forget_answers(db, cutoff_ms)?;
-    purge_tombstones(db, cutoff_ms)
+    let highest = purge_tombstones(db, cutoff_ms)?.max(purge_losses(db, cutoff_ms)?);
+    if let Some(highest) = highest {
+        // Whoever stands before it has missed something.
+        db.prepare_cached("UPDATE server SET purge_seq = max(purge_seq, ?1), purge_epoch = purge_epoch + 1")?
+            .execute([highest])?;
+    }
+    Ok(())
 }
 
 /// A number whose answer is gone could have taken effect; the highest one is kept for each user
@@ -56,8 +64,8 @@ fn forget_answers(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
 }
 
 /// Leaves of a deleted record only its row, so that its id stays taken and an edit of it can be
-/// told that it is gone.
-fn purge_tombstones(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
+/// told that it is gone. Returns the highest place that is free now.
+fn purge_tombstones(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<Option<u64>> {
     let due = db
         .prepare_cached(
             "SELECT key, commit_seq FROM records
@@ -66,8 +74,7 @@ fn purge_tombstones(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
         )?
         .query_map(params![cutoff_ms, COLLECTED_MAX], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<Vec<(i64, u64)>>>()?;
-    let Some(highest) = due.iter().map(|(_, commit_seq)| *commit_seq).max() else { return Ok(()) };
-    for (key, _) in due {
+    for (key, _) in &due {
         for sql in [
             "DELETE FROM fields WHERE record = ?1",
             "DELETE FROM agreements WHERE record = ?1",
@@ -79,7 +86,18 @@ fn purge_tombstones(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<()> {
             db.prepare_cached(sql)?.execute([key])?;
         }
     }
-    db.prepare_cached("UPDATE server SET purge_seq = max(purge_seq, ?1), purge_epoch = purge_epoch + 1")?
-        .execute([highest])?;
-    Ok(())
+    Ok(due.into_iter().map(|(_, commit_seq)| commit_seq).max())
+}
+
+/// Returns the highest place that is free now.
+fn purge_losses(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<Option<u64>> {
+    let freed = db
+        .prepare_cached(
+            "DELETE FROM losses WHERE (user, record) IN
+             (SELECT user, record FROM losses WHERE lost_ms <= ?1 ORDER BY lost_ms, user, record LIMIT ?2)
+             RETURNING commit_seq",
+        )?
+        .query_map(params![cutoff_ms, COLLECTED_MAX], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<u64>>>()?;
+    Ok(freed.into_iter().max())
 }

@@ -7,8 +7,9 @@
 //! - `auth` hands out tokens and says whose request it is;
 //! - `push` takes mutations one by one, each in a transaction of its own; `answers` remembers
 //!   what was answered, `apply` carries out the rules, one file a rule;
-//! - `pull` hands out changes in commit order; `cursor` says where a device stands;
-//! - `members` changes who may do what;
+//! - `pull` hands out what `changes` finds, in commit order; `cursor` says where a device stands;
+//! - `members` changes who may do what; `sight` is who may see what, and who is told when that
+//!   changes;
 //! - `collect` forgets tombstones and answers that are past their horizon;
 //! - `store` owns the connection, `transaction` is what is done on it, `records` reads what they
 //!   keep, `stored` is how they keep it;
@@ -21,6 +22,7 @@
 mod answers;
 mod apply;
 mod auth;
+mod changes;
 mod collect;
 mod cursor;
 mod failure;
@@ -31,6 +33,7 @@ mod pull;
 mod push;
 mod records;
 mod seed;
+mod sight;
 mod store;
 mod stored;
 mod transaction;

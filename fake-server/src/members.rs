@@ -1,15 +1,15 @@
 //! `POST /members`: who may do what in a workspace.
 
+use std::collections::BTreeSet;
+
 use deadzone_contract::Code;
 use deadzone_contract::wire::{MemberChange, Role};
 use rusqlite::{Connection, params};
 
-use crate::App;
 use crate::auth::{self, Caller};
-use crate::cursor::next_commit;
 use crate::failure::Failure;
-use crate::records;
 use crate::stored::role_name;
+use crate::{App, records, sight};
 
 /// A workspace is half of a key; longer names are refused.
 const WORKSPACE_LEN_MAX: usize = 128;
@@ -38,7 +38,7 @@ pub(crate) async fn change(app: &App, by: &Authority, change: &MemberChange) -> 
     if !auth::is_user(&transaction, user)? {
         return Err(Failure::malformed(format!("there is no user `{user}`")));
     }
-    set_role(&transaction, workspace, user, *role)?;
+    set_role(&transaction, app.now_ms(), workspace, user, *role)?;
     Ok(transaction.commit()?)
 }
 
@@ -53,9 +53,11 @@ fn check_admin(app: &App, db: &Connection, caller: &Caller, workspace: &str) -> 
     Ok(())
 }
 
-/// Sets what a user may do in a workspace; no role takes the user out.
+/// Sets what a user may do in a workspace; no role takes the user out. Whoever comes to see more
+/// or less by it will be told.
 pub(crate) fn set_role(
     db: &Connection,
+    now_ms: u64,
     workspace: &str,
     user: &str,
     role: Option<Role>,
@@ -77,22 +79,17 @@ pub(crate) fn set_role(
             .execute(params![user, workspace, role_name(role)])?;
         }
     }
-    if before.is_none() {
-        deliver_again(db, workspace)?;
-    }
-    Ok(())
-}
-
-/// Gives every record of a workspace a new place in the commit order. A device of the new member
-/// may stand behind their old places, and would never be told of them.
-fn deliver_again(db: &Connection, workspace: &str) -> rusqlite::Result<()> {
-    let keys = db
-        .prepare_cached("SELECT key FROM records WHERE workspace = ?1 AND purged = 0 ORDER BY commit_seq")?
-        .query_map([workspace], |row| row.get::<_, i64>(0))?
-        .collect::<rusqlite::Result<Vec<i64>>>()?;
-    for key in keys {
-        db.prepare_cached("UPDATE records SET commit_seq = ?2 WHERE key = ?1")?
-            .execute(params![key, next_commit(db)?])?;
+    let seen_before = sight::seen(db, user, workspace, before)?;
+    let seen_after = sight::seen(db, user, workspace, role)?;
+    let known: BTreeSet<i64> = seen_before.iter().copied().collect();
+    let (kept, gained): (Vec<i64>, Vec<i64>) = seen_after.into_iter().partition(|key| known.contains(key));
+    let still: BTreeSet<i64> = kept.iter().copied().collect();
+    let lost: Vec<i64> = seen_before.into_iter().filter(|key| !still.contains(key)).collect();
+    sight::lose(db, now_ms, user, &lost)?;
+    sight::gain(db, user, &gained)?;
+    sight::deliver_again(db, &gained)?;
+    if sight::writes(before) != sight::writes(role) {
+        sight::deliver_again(db, &sight::with_shared_conflicts(db, kept)?)?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::auth::Caller;
 use crate::failure::{Failure, Unfit};
 use crate::policy::Commits;
 use crate::records::Record;
+use crate::sight::Eyes;
 
 /// Carries out a push. No result is told before its mutation is committed. A failure of the
 /// database ends the push without any result, and leaves open which of its mutations took effect:
@@ -61,8 +62,9 @@ async fn push_one(
         }
         Err(Unfit::Rejected { code, detail }) => {
             transaction.roll_back()?;
-            let state = visible(Record::find(&transaction, caller, &mutation.record)?)
-                .map(|record| record.into_state(&transaction, caller))
+            let eyes = Eyes { db: &transaction, caller };
+            let state = visible(Record::find(&eyes, &mutation.record)?)
+                .map(|record| record.into_state(&eyes))
                 .transpose()?;
             let outcome = Outcome::Rejected { code, detail };
             MutationResult { number: mutation.number, record: mutation.record, outcome, state }
@@ -90,14 +92,15 @@ fn once(context: &Context<'_>, mutation: &Mutation) -> Result<Answered, Unfit> {
         && let Some(exceptions) = key.earlier()?
     {
         // Of what was answered then, the caller gets what is true and allowed now.
-        let record = Record::find(context.db, context.caller, &mutation.record)?;
-        return Ok(Answered { record: record.filter(|r| r.role.is_some()), exceptions });
+        let record = Record::find(&context.eyes(), &mutation.record)?;
+        return Ok(Answered { record: record.filter(may_see), exceptions });
     }
     let Carried { record, exceptions } = apply::carry_out(context, mutation)?;
     if let Some(key) = &key {
         key.remember(&exceptions, context.now_ms)?;
     }
-    Ok(Answered { record: Some(record), exceptions })
+    // Who gives a private task to somebody else does not see what became of it.
+    Ok(Answered { record: Some(record).filter(may_see), exceptions })
 }
 
 impl Answered {
@@ -107,7 +110,7 @@ impl Answered {
         let state = self
             .record
             .filter(|record| !(record.purged || record.deleted && deleting))
-            .map(|record| record.into_state(context.db, context.caller))
+            .map(|record| record.into_state(&context.eyes()))
             .transpose()?;
         let fields = mutation
             .fields
@@ -143,5 +146,9 @@ fn conflict_result(state: Option<&ServerRecord>, conflict: &str) -> FieldResult 
 
 /// A record that the caller may see and that is there.
 fn visible(record: Option<Record>) -> Option<Record> {
-    record.filter(|record| record.role.is_some() && !record.deleted)
+    record.filter(|record| may_see(record) && !record.deleted)
+}
+
+fn may_see(record: &Record) -> bool {
+    record.role.is_some()
 }

@@ -7,18 +7,23 @@ use deadzone_contract::wire::{AddId, OpenConflict, PulledChange, Role, ServerFie
 use deadzone_contract::{RecordId, Stamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::auth::Caller;
+use crate::sight::{self, Eyes};
 use crate::stored::{StoredRole, StoredValue};
 
-/// The columns of a [`Record`]; the query calls records `r`, the caller's grant `g` and the
-/// calling device's touch `t`.
-macro_rules! record_columns {
+/// Selects rows for [`Record::read`], where parameter 1 is the caller and 2 the calling device. A
+/// `WHERE` follows, in which `r` is the record.
+macro_rules! record_rows {
     () => {
-        "r.key, r.id, r.entity, r.workspace, r.parent, r.version, r.commit_seq,
-         r.deleted_ms IS NOT NULL, r.deleter, r.purged, g.role, t.number"
+        "SELECT r.key, r.id, r.entity, r.workspace, r.parent, r.version, r.commit_seq,
+             r.deleted_ms IS NOT NULL, r.deleter, r.purged, g.role, t.number,
+             p.task IS NULL OR g.role = 'admin' OR p.assignee IS ?1
+         FROM records r
+         LEFT JOIN grants g ON g.user = ?1 AND g.workspace = r.workspace
+         LEFT JOIN private_tasks p ON p.task = coalesce(r.task, r.key)
+         LEFT JOIN touches t ON t.record = r.key AND t.device = ?2"
     };
 }
-pub(crate) use record_columns;
+pub(crate) use record_rows;
 
 /// A row of `records` with what the caller has to do with it.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
+        let shown: bool = row.get(12)?;
+        let role: Option<StoredRole> = row.get(10)?;
         Ok(Record {
             key: row.get(0)?,
             id: RecordId(row.get(1)?),
@@ -53,39 +60,33 @@ impl Record {
             deleted: row.get(7)?,
             deleter: row.get(8)?,
             purged: row.get(9)?,
-            role: row.get::<_, Option<StoredRole>>(10)?.map(|stored| stored.0),
+            role: role.filter(|_| shown).map(|stored| stored.0),
             included: row.get(11)?,
         })
     }
 
     /// Finds a record whoever asks; `role` tells what the caller may know of it.
-    pub(crate) fn find(db: &Connection, caller: &Caller, id: &RecordId) -> rusqlite::Result<Option<Record>> {
-        db.prepare_cached(concat!(
-            "SELECT ",
-            record_columns!(),
-            " FROM records r
-              LEFT JOIN grants g ON g.user = ?2 AND g.workspace = r.workspace
-              LEFT JOIN touches t ON t.record = r.key AND t.device = ?3
-              WHERE r.id = ?1"
-        ))?
-        .query_row(params![id.0, caller.user, caller.device], Record::read)
-        .optional()
+    pub(crate) fn find(eyes: &Eyes<'_>, id: &RecordId) -> rusqlite::Result<Option<Record>> {
+        eyes.db
+            .prepare_cached(concat!(record_rows!(), " WHERE r.id = ?3"))?
+            .query_row(params![eyes.caller.user, eyes.caller.device, id.0], Record::read)
+            .optional()
     }
 
     /// What a pull says of it.
-    pub(crate) fn into_change(self, db: &Connection, caller: &Caller) -> rusqlite::Result<PulledChange> {
+    pub(crate) fn into_pulled(self, eyes: &Eyes<'_>) -> rusqlite::Result<PulledChange> {
         if self.deleted {
             let Record { id: record, version, included, .. } = self;
             return Ok(PulledChange::Tombstone { record, version, included });
         }
-        self.into_state(db, caller).map(PulledChange::Record)
+        self.into_state(eyes).map(PulledChange::Record)
     }
 
-    /// Its present state, or the one under its tombstone. The caller is a member of its workspace.
-    pub(crate) fn into_state(self, db: &Connection, caller: &Caller) -> rusqlite::Result<ServerRecord> {
+    /// Its present state, or the one under its tombstone. The caller may see it.
+    pub(crate) fn into_state(self, eyes: &Eyes<'_>) -> rusqlite::Result<ServerRecord> {
         Ok(ServerRecord {
-            fields: fields(db, self.key, &self.entity)?,
-            conflicts: conflicts(db, self.key, caller, self.role)?,
+            fields: fields(eyes.db, self.key, &self.entity)?,
+            conflicts: conflicts(eyes, self.key, self.role)?,
             record: self.id,
             entity: self.entity,
             workspace: self.workspace,
@@ -141,19 +142,13 @@ fn sets(db: &Connection, key: i64, fields: &mut BTreeMap<String, ServerField>) -
 
 /// The conflicts that are for the caller to decide: the caller's own and, with the right to
 /// write, those that everybody is asked about.
-fn conflicts(
-    db: &Connection,
-    key: i64,
-    caller: &Caller,
-    role: Option<Role>,
-) -> rusqlite::Result<Vec<OpenConflict>> {
-    let may_write = matches!(role, Some(Role::Editor | Role::Admin));
-    let mut statement = db.prepare_cached(
+fn conflicts(eyes: &Eyes<'_>, key: i64, role: Option<Role>) -> rusqlite::Result<Vec<OpenConflict>> {
+    let mut statement = eyes.db.prepare_cached(
         "SELECT c.id, c.field, c.mine, f.value, coalesce(f.version, 0) FROM conflicts c
          LEFT JOIN fields f ON f.record = c.record AND f.field = c.field
          WHERE c.record = ?1 AND (c.user = ?2 OR c.shared AND ?3) ORDER BY c.field, c.id",
     )?;
-    let open = statement.query_map(params![key, caller.user, may_write], |row| {
+    let open = statement.query_map(params![key, eyes.caller.user, sight::writes(role)], |row| {
         Ok(OpenConflict {
             id: row.get(0)?,
             field: row.get(1)?,

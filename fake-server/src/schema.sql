@@ -4,8 +4,8 @@
 CREATE TABLE server (
     one         INTEGER PRIMARY KEY CHECK (one = 1),
     commit_seq  INTEGER NOT NULL, -- of the latest commit that changed a record
-    purge_seq   INTEGER NOT NULL, -- the highest commit sequence among purged tombstones
-    purge_epoch INTEGER NOT NULL, -- how often tombstones have been purged
+    purge_seq   INTEGER NOT NULL, -- the highest commit sequence among purged tombstones and losses
+    purge_epoch INTEGER NOT NULL, -- how often tombstones or losses have been purged
     started_ms  INTEGER           -- when the first start was over, which brought the grants in
 ) STRICT;
 INSERT INTO server VALUES (1, 0, 0, 0, NULL);
@@ -22,6 +22,7 @@ CREATE TABLE grants (
     role      TEXT NOT NULL,
     PRIMARY KEY (user, workspace)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_by_workspace ON grants (workspace);
 
 CREATE TABLE access_tokens (
     hash         BLOB PRIMARY KEY,
@@ -48,14 +49,33 @@ CREATE TABLE records (
     entity     TEXT NOT NULL,
     workspace  TEXT NOT NULL,
     parent     TEXT REFERENCES records (id),
+    task       INTEGER REFERENCES records (key), -- the task that it hangs under, if that is one
     version    INTEGER NOT NULL,
-    commit_seq INTEGER NOT NULL UNIQUE, -- of the record's latest change: where a pull finds it
-    deleted_ms INTEGER,                 -- a tombstone; it keeps the content until it is purged
-    deleter    TEXT,                    -- the device that deleted it
+    commit_seq INTEGER NOT NULL, -- of the record's latest change: where a pull finds it
+    deleted_ms INTEGER,          -- a tombstone; it keeps the content until it is purged
+    deleter    TEXT,             -- the device that deleted it
     purged     INTEGER NOT NULL DEFAULT 0 -- nothing is left but this row, so the id stays taken
 ) STRICT;
-CREATE INDEX records_by_workspace ON records (workspace);
+CREATE INDEX records_in_order ON records (workspace, commit_seq);
+CREATE INDEX records_by_task ON records (task) WHERE task IS NOT NULL;
 CREATE INDEX tombstones ON records (deleted_ms) WHERE deleted_ms IS NOT NULL AND purged = 0;
+
+-- Tasks that are for their assignee and the admins alone, with all that hangs under them.
+CREATE TABLE private_tasks (
+    task     INTEGER PRIMARY KEY REFERENCES records (key),
+    assignee TEXT
+) STRICT;
+
+-- What users have seen and may not see any more: their devices are told to let go of it.
+CREATE TABLE losses (
+    user       TEXT NOT NULL REFERENCES users (name),
+    record     INTEGER NOT NULL REFERENCES records (key),
+    commit_seq INTEGER NOT NULL, -- where a pull finds it
+    lost_ms    INTEGER NOT NULL,
+    PRIMARY KEY (user, record)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX losses_in_order ON losses (user, commit_seq);
+CREATE INDEX losses_by_age ON losses (lost_ms);
 
 -- A field that has a value. Which columns are used depends on its rule; a set has none here.
 CREATE TABLE fields (

@@ -28,7 +28,7 @@ pub(crate) fn seed(
         if !auth::is_user(db, user)? {
             return Err(StartError::UnknownUser { user: user.clone(), workspace: workspace.clone() });
         }
-        members::set_role(db, workspace, user, Some(*role))?;
+        members::set_role(db, now_ms, workspace, user, Some(*role))?;
     }
     db.prepare_cached("UPDATE server SET started_ms = ?1")?.execute([now_ms])?;
     Ok(())

@@ -14,10 +14,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 /// Raised with every change of `schema.sql`.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
 /// More than the statements of this crate, so that each is compiled once.
-const STATEMENTS: usize = 96;
+const STATEMENTS: usize = 128;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ mod custom;
 mod delete;
 mod immutable;
 mod lww;
+mod private;
 mod set;
 mod version;
 
@@ -16,12 +17,14 @@ use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
 use deadzone_contract::{Code, Parameters, RecordId, Stamp};
 use rusqlite::{Connection, params};
 
+use self::private::Guard;
 use crate::answers::{Exception, Exceptions};
 use crate::auth::Caller;
 use crate::cursor::next_commit;
 use crate::failure::Unfit;
 use crate::policy::ServerPolicy;
 use crate::records::{self, Record};
+use crate::sight::Eyes;
 
 /// Deleting one of these is a step-up operation: it takes the work of many people off the screen.
 const STEP_UP_DELETE: &str = "project";
@@ -55,7 +58,7 @@ pub(crate) fn carry_out(context: &Context<'_>, mutation: &Mutation) -> Result<Ca
             let role = records::role(context.db, &context.caller.user, workspace)?;
             may_write(role)?;
             context.check_stamp(&mutation.stamp)?;
-            if Record::find(context.db, context.caller, &mutation.record)?.is_some() {
+            if Record::find(&context.eyes(), &mutation.record)?.is_some() {
                 return Err(Unfit::new(Code::RecordExists, "a record of this id exists already"));
             }
             context.create(mutation, entity, workspace, parent.as_ref(), role)
@@ -89,7 +92,11 @@ fn may_write(role: Option<Role>) -> Result<(), Unfit> {
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    pub(crate) fn eyes(&self) -> Eyes<'a> {
+        Eyes { db: self.db, caller: self.caller }
+    }
+
     fn check_stamp(&self, stamp: &Stamp) -> Result<(), Unfit> {
         let bound_ms = self.now_ms.saturating_add(self.parameters.stamp_ahead);
         // A device must stamp above what it has seen, also after this server's clock was set back:
@@ -113,7 +120,7 @@ impl Context<'_> {
     }
 
     fn writable(&self, mutation: &Mutation) -> Result<Record, Unfit> {
-        let found = Record::find(self.db, self.caller, &mutation.record)?;
+        let found = Record::find(&self.eyes(), &mutation.record)?;
         let record = found.ok_or_else(Unfit::unknown_record)?;
         may_write(record.role)?;
         self.check_stamp(&mutation.stamp)?;
@@ -132,15 +139,15 @@ impl Context<'_> {
         if !(1..=RECORD_ID_LEN_MAX).contains(&mutation.record.0.len()) {
             return Err(Unfit::invalid(format!("a record's id has 1 to {RECORD_ID_LEN_MAX} bytes")));
         }
-        self.check_parent(decl, workspace, parent)?;
+        let task = self.check_parent(decl, workspace, parent)?;
         let commit_seq = next_commit(self.db)?;
         self.db
             .prepare_cached(
-                "INSERT INTO records (id, entity, workspace, parent, version, commit_seq)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+                "INSERT INTO records (id, entity, workspace, parent, task, version, commit_seq)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)",
             )?
-            .execute(params![mutation.record.0, entity, workspace, parent.map(|p| &p.0), commit_seq])?;
-        let record = Record {
+            .execute(params![mutation.record.0, entity, workspace, parent.map(|p| &p.0), task, commit_seq])?;
+        let mut record = Record {
             key: self.db.last_insert_rowid(),
             id: mutation.record.clone(),
             entity: entity.to_owned(),
@@ -159,35 +166,37 @@ impl Context<'_> {
         effects.apply_all()?;
         let exceptions = effects.exceptions;
         self.touch(&record, true)?;
+        self.guard(mutation, &mut record, Guard::New)?;
         Ok(Carried { record, exceptions })
     }
 
-    /// A parent that was deleted but not purged will do: a delete does not take the children
-    /// along either, so both orders of the two end the same.
+    /// The key of the parent where that decides who may see the record. A parent that was deleted
+    /// but not purged will do: a delete does not take the children along either, so both orders of
+    /// the two end the same.
     fn check_parent(
         &self,
         decl: &EntityDecl,
         workspace: &str,
         parent: Option<&RecordId>,
-    ) -> Result<(), Unfit> {
+    ) -> Result<Option<i64>, Unfit> {
         let (expected, parent) = match (decl.parent, parent) {
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(None),
             (Some(expected), Some(parent)) => (expected, parent),
             (None, Some(_)) => return Err(Unfit::invalid(format!("a {} hangs under nothing", decl.name))),
             (Some(expected), None) => {
                 return Err(Unfit::invalid(format!("a {} hangs under a {expected}", decl.name)));
             }
         };
-        let fits = self
-            .db
-            .prepare_cached(
-                "SELECT 1 FROM records WHERE id = ?1 AND entity = ?2 AND workspace = ?3 AND purged = 0",
-            )?
-            .exists(params![parent.0, expected, workspace])?;
-        if fits {
-            return Ok(());
+        let found = Record::find(&self.eyes(), parent)?.filter(|found| {
+            found.role.is_some() && !found.purged && found.entity == expected && found.workspace == workspace
+        });
+        match found {
+            Some(parent) => Ok(private::can_be(&parent.entity).then_some(parent.key)),
+            None => {
+                let detail = format!("there is no such {expected} to hang it under");
+                Err(Unfit::new(Code::UnknownRecord, detail))
+            }
         }
-        Err(Unfit::new(Code::UnknownRecord, format!("there is no such {expected} to hang it under")))
     }
 
     /// Edits a record, and brings it back whole if it was deleted. An edit counts even where the
@@ -200,6 +209,7 @@ impl Context<'_> {
         let refused = exceptions.values().filter(|exception| **exception == Exception::Immutable).count();
         if refused == 0 || refused < mutation.fields.len() {
             self.change(&mut record, mutation.number, commit_seq, None)?;
+            self.guard(mutation, &mut record, Guard::Known)?;
         }
         Ok(Carried { record, exceptions })
     }

@@ -172,7 +172,7 @@ fn a_damaged_database_is_refused() {
     machine.lab.stop();
     let whole = machine.disk.snapshot();
     let (mut refused, mut unseen) = (0, 0);
-    for draw in 0..400 {
+    for draw in 0..1_000 {
         machine.crash(Crash::Kill);
         machine.disk.restore(&whole);
         machine.disk.flip_bit("server", draw).expect("there is a database");

@@ -20,6 +20,7 @@ mod property;
 mod pulling;
 mod render;
 mod rules;
+mod sight;
 mod surface;
 mod tokens;
 mod visibility;

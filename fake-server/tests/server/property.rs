@@ -1,14 +1,15 @@
-//! Whatever the limits, whatever happens between two pages: who pulls to the end has what there is.
+//! Whatever the limits, whatever happens between two pages: who pulls to the end has what there is
+//! for those eyes, and is brought nothing else on the way.
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::{PulledChange, ServerRecord};
+use deadzone_contract::wire::{PulledChange, Role, ServerRecord};
 use deadzone_contract::{Code, RecordId};
 use proptest::prelude::*;
 
 use crate::lab::Lab;
 use crate::rules::prepared;
-use crate::write::{Write, base, delete, task, update};
+use crate::write::{Write, base, create, delete, task, update};
 
 /// What happens between two pages.
 #[derive(Clone, Debug)]
@@ -18,6 +19,15 @@ enum Event {
     },
     Delete {
         record: u8,
+    },
+    /// The tasks that are private go from one user to another.
+    Assign {
+        record: u8,
+        to: &'static str,
+    },
+    /// What the reader may do in the workspace.
+    Role {
+        role: Option<Role>,
     },
     /// Time passes; in units of a quarter of the horizon.
     Pass {
@@ -33,6 +43,10 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (0..6u8).prop_map(|record| Event::Edit { record }),
         2 => (0..6u8).prop_map(|record| Event::Delete { record }),
+        2 => (0..6u8, prop::sample::select(vec!["ben", "eve"]))
+            .prop_map(|(record, to)| Event::Assign { record, to }),
+        1 => prop::sample::select(vec![None, Some(Role::Viewer), Some(Role::Editor), Some(Role::Admin)])
+            .prop_map(|role| Event::Role { role }),
         1 => (1..6u8).prop_map(|quarters| Event::Pass { quarters }),
         4 => (1..5u8).prop_map(|limit| Event::Page { limit }),
     ]
@@ -61,6 +75,7 @@ impl Reader {
         for change in page.changes {
             match change {
                 PulledChange::Record(record) => {
+                    assert!(entitled(lab, &record), "{record:?}");
                     self.records.insert(record.record.clone(), record);
                 }
                 PulledChange::Tombstone { record, .. } | PulledChange::Removed { record } => {
@@ -73,6 +88,21 @@ impl Reader {
     }
 }
 
+/// Whether Ben may see a record, by what its fields say.
+fn entitled(lab: &Lab, record: &ServerRecord) -> bool {
+    let sql = "SELECT role FROM grants WHERE user = 'ben' AND workspace = 'home'";
+    let role = lab.anchor.query_row(sql, [], |row| row.get::<_, String>(0)).ok();
+    let field =
+        "SELECT 1 FROM fields JOIN records ON key = record WHERE id = ?1 AND field = ?2 AND value = ?3";
+    let says = |id: &RecordId, name: &str, value: &str| {
+        lab.anchor.prepare_cached(field).unwrap().exists([&id.0, name, value]).unwrap()
+    };
+    // What hangs under a task is as private as that is.
+    let task = record.parent.as_ref().filter(|_| record.entity == "comment").unwrap_or(&record.record);
+    let secret = says(task, "private", "yes") && !says(task, "assignee", "ben");
+    role.is_some_and(|role| role == "admin" || !secret)
+}
+
 fn play(lab: &Lab, reader: &mut Reader, number: u64, event: &Event) {
     let id = |record: u8| format!("r{record}");
     let exists = |id: &str| {
@@ -81,12 +111,22 @@ fn play(lab: &Lab, reader: &mut Reader, number: u64, event: &Event) {
     };
     let push = |write: Write| {
         let answer = lab.push("ana/phone", [write]);
-        // The push itself may have purged the record.
-        assert!(answer.contains("done") || answer.contains("gone"), "{answer}");
+        // The push itself may have purged the record or its parent.
+        assert!(["done", "gone", "no such task"].iter().any(|told| answer.contains(told)), "{answer}");
     };
     match event {
         Event::Edit { record } => match exists(&id(*record)) {
-            None => push(task(number, &id(*record)).put("title", "new")),
+            None if record % 3 == 2 => {
+                let parent = id(record - 1);
+                if exists(&parent).is_some_and(|(_, purged)| !purged) {
+                    push(create(number, &id(*record), "comment", "home", Some(&parent)).put("body", "new"));
+                }
+            }
+            None => {
+                let private = if record % 3 == 1 { "yes" } else { "no" };
+                push(task(number, &id(*record)).put("private", private));
+            }
+            Some((_, false)) if record % 3 == 2 => push(update(number, &id(*record)).put("body", "edited")),
             Some((_, false)) => push(update(number, &id(*record)).add("completed_count", 1)),
             Some((_, true)) => {}
         },
@@ -95,6 +135,12 @@ fn play(lab: &Lab, reader: &mut Reader, number: u64, event: &Event) {
                 push(delete(number, &id(*record), base(version)));
             }
         }
+        Event::Assign { record, to } => {
+            if exists(&id(*record)).is_some_and(|(_, purged)| !purged) && record % 3 != 2 {
+                push(update(number, &id(*record)).put("assignee", to));
+            }
+        }
+        Event::Role { role } => lab.grant("home", "ben", *role),
         Event::Pass { quarters } => lab.pass(u64::from(*quarters) * 250),
         Event::Page { limit } => {
             reader.page(lab, *limit);
@@ -110,7 +156,9 @@ proptest! {
         events in prop::collection::vec(event(), 1..60),
         limit in 1..5u8,
     ) {
-        let lab = prepared(Lab::with(|p| p.tombstone_horizon = 1_000));
+        let lab = Lab::with(|p| p.tombstone_horizon = 1_000);
+        lab.grant("home", "ana", Some(Role::Admin));
+        let lab = prepared(lab);
         let mut reader = Reader::default();
         for (number, event) in (1..).zip(&events) {
             play(&lab, &mut reader, number, event);

@@ -125,3 +125,22 @@ fn a_new_member_gets_what_was_there_before() {
     next=6 more=false
     ");
 }
+
+#[test]
+fn the_histories_of_several_workspaces_are_one() {
+    let lab = Lab::new();
+    for workspace in ["away", "garden"] {
+        lab.grant(workspace, "ana", Some(Role::Editor));
+        lab.grant(workspace, "ben", Some(Role::Editor));
+    }
+    let made = |n: u64, workspace| create(n, &format!("r{n}"), "project", workspace, None);
+    let places = ["home", "away", "garden", "garden", "away", "home", "home", "away", "home", "garden"];
+    lab.push("ana/phone", (1..).zip(places).map(|(n, workspace)| made(n, workspace)));
+    // Ben loses sight of some, somewhere in between.
+    lab.grant("away", "ben", None);
+    lab.push("ana/phone", [made(11, "garden"), made(12, "home")]);
+    let all = "r1@1 r3@1 r4@1 r6@1 r7@1 r9@1 r10@1 r2 removed r5 removed r8 removed r11@1 r12@1";
+    for limit in 1..=13 {
+        assert_eq!(lab.pages("ben/laptop", limit).join("\n").replace('\n', " "), all, "{limit}");
+    }
+}

@@ -74,6 +74,10 @@ fn rights_are_those_of_the_moment() {
     let lab = lab();
     lab.try_pull("ana/phone", "").unwrap();
     lab.grant("home", "ana", None);
-    assert_snapshot!(lab.pull("ana/phone", "since=0"), @"next=2 more=false");
+    assert_snapshot!(lab.pull("ana/phone", "since=0"), @r"
+    p removed
+    t removed
+    next=4 more=false
+    ");
     assert_snapshot!(lab.push("ana/phone", [update(1, "t").put("title", "x")]), @"1 unknown-record (there is no such record) -> nothing");
 }

@@ -1,0 +1,110 @@
+//! What changed behind a commit, as far as one caller may see it.
+//!
+//! Each workspace has its history in an index of its own, and so has what a user lost sight of.
+//! The first changes of all of them together are what a page needs, so reading one costs what it
+//! holds, however much others do elsewhere.
+
+use deadzone_contract::RecordId;
+use deadzone_contract::wire::PulledChange;
+use rusqlite::params;
+
+use crate::records::{self, Record, record_rows};
+use crate::sight::Eyes;
+
+/// One change in the history.
+pub(crate) enum Change {
+    /// A record is there or was deleted.
+    Record(Record),
+    /// The caller cannot see a record any more.
+    Lost {
+        /// Which.
+        record: RecordId,
+        /// Its place.
+        commit_seq: u64,
+    },
+}
+
+impl Change {
+    /// Its place in the commit order.
+    pub(crate) fn commit_seq(&self) -> u64 {
+        match self {
+            Change::Record(record) => record.commit_seq,
+            Change::Lost { commit_seq, .. } => *commit_seq,
+        }
+    }
+
+    /// What a pull says of it.
+    pub(crate) fn into_pulled(self, eyes: &Eyes<'_>) -> rusqlite::Result<PulledChange> {
+        match self {
+            Change::Record(record) => record.into_pulled(eyes),
+            Change::Lost { record, .. } => Ok(PulledChange::Removed { record }),
+        }
+    }
+}
+
+/// The first `limit` changes behind a commit that the caller may see, in commit order. Each record
+/// stands once in the history, at its latest change.
+pub(crate) fn behind(eyes: &Eyes<'_>, commit_seq: u64, limit: usize) -> rusqlite::Result<Vec<Change>> {
+    let mut first = First { behind: commit_seq, limit, changes: Vec::new() };
+    first.merge(lost(eyes, &first)?);
+    for workspace in records::roles(eyes.db, &eyes.caller.user)?.keys() {
+        first.merge(changed(eyes, workspace, &first)?);
+    }
+    Ok(first.changes)
+}
+
+/// The first changes of some histories.
+struct First {
+    behind: u64,
+    limit: usize,
+    /// In commit order.
+    changes: Vec<Change>,
+}
+
+impl First {
+    /// Changes from here on are no more among the first.
+    fn end(&self) -> u64 {
+        let last = self.changes.last().filter(|_| self.changes.len() == self.limit);
+        last.map_or(i64::MAX.unsigned_abs(), Change::commit_seq)
+    }
+
+    fn merge(&mut self, more: Vec<Change>) {
+        self.changes.extend(more);
+        self.changes.sort_by_key(Change::commit_seq);
+        self.changes.truncate(self.limit);
+    }
+}
+
+fn lost(eyes: &Eyes<'_>, first: &First) -> rusqlite::Result<Vec<Change>> {
+    // The cross join keeps the order of the losses.
+    eyes.db
+        .prepare_cached(
+            "SELECT r.id, l.commit_seq FROM losses l CROSS JOIN records r ON r.key = l.record
+             WHERE l.user = ?1 AND l.commit_seq > ?2 AND l.commit_seq < ?3
+             ORDER BY l.commit_seq LIMIT ?4",
+        )?
+        .query_map(params![eyes.caller.user, first.behind, first.end(), first.limit], |row| {
+            Ok(Change::Lost { record: RecordId(row.get(0)?), commit_seq: row.get(1)? })
+        })?
+        .collect()
+}
+
+fn changed(eyes: &Eyes<'_>, workspace: &str, first: &First) -> rusqlite::Result<Vec<Change>> {
+    let mut statement = eyes.db.prepare_cached(concat!(
+        record_rows!(),
+        " WHERE r.workspace = ?3 AND r.commit_seq > ?4 AND r.commit_seq < ?5 AND r.purged = 0
+          ORDER BY r.commit_seq"
+    ))?;
+    let (user, device) = (&eyes.caller.user, &eyes.caller.device);
+    let mut rows = statement.query(params![user, device, workspace, first.behind, first.end()])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()?
+        && changes.len() < first.limit
+    {
+        let record = Record::read(row)?;
+        if record.role.is_some() {
+            changes.push(Change::Record(record));
+        }
+    }
+    Ok(changes)
+}

@@ -1,0 +1,105 @@
+//! Who may see what, and what is told to those who come to see more or less.
+//!
+//! A member of a workspace sees everything in it but the private tasks of others. The devices of
+//! somebody who comes to see a record may stand behind its place in the commit order already, so
+//! the record gets a new one. Somebody who loses sight of a record gets a *loss*: a place in the
+//! commit order where pulls find that the record has to go. It names the record and nothing else,
+//! and it ends with the horizon of tombstones, like every other word about what is not there.
+
+use std::collections::BTreeSet;
+
+use deadzone_contract::wire::Role;
+use rusqlite::{Connection, params};
+
+use crate::auth::Caller;
+use crate::cursor::next_commit;
+
+/// Whose eyes a record is read for.
+#[derive(Clone, Copy)]
+pub(crate) struct Eyes<'a> {
+    pub(crate) db: &'a Connection,
+    pub(crate) caller: &'a Caller,
+}
+
+/// Whether a member of this role may write.
+pub(crate) fn writes(role: Option<Role>) -> bool {
+    matches!(role, Some(Role::Editor | Role::Admin))
+}
+
+/// The records of a workspace that a user with this role in it can see, in commit order.
+pub(crate) fn seen(
+    db: &Connection,
+    user: &str,
+    workspace: &str,
+    role: Option<Role>,
+) -> rusqlite::Result<Vec<i64>> {
+    let Some(role) = role else { return Ok(Vec::new()) };
+    db.prepare_cached(
+        "SELECT r.key FROM records r
+         LEFT JOIN private_tasks p ON p.task = coalesce(r.task, r.key)
+         WHERE r.workspace = ?1 AND r.purged = 0 AND (p.task IS NULL OR ?2 OR p.assignee = ?3)
+         ORDER BY r.commit_seq",
+    )?
+    .query_map(params![workspace, role == Role::Admin, user], |row| row.get(0))?
+    .collect()
+}
+
+/// The users who can see a task of a workspace, and with it what hangs under it.
+pub(crate) fn watchers(db: &Connection, workspace: &str, task: i64) -> rusqlite::Result<BTreeSet<String>> {
+    db.prepare_cached(
+        "SELECT g.user FROM grants g LEFT JOIN private_tasks p ON p.task = ?2
+         WHERE g.workspace = ?1 AND (p.task IS NULL OR g.role = 'admin' OR p.assignee = g.user)",
+    )?
+    .query_map(params![workspace, task], |row| row.get(0))?
+    .collect()
+}
+
+/// What hangs under a task, in commit order.
+pub(crate) fn under(db: &Connection, task: i64) -> rusqlite::Result<Vec<i64>> {
+    db.prepare_cached("SELECT key FROM records WHERE task = ?1 AND purged = 0 ORDER BY commit_seq")?
+        .query_map([task], |row| row.get(0))?
+        .collect()
+}
+
+/// A user cannot see these records any more.
+pub(crate) fn lose(db: &Connection, now_ms: u64, user: &str, records: &[i64]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO losses (user, record, commit_seq, lost_ms) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET commit_seq = excluded.commit_seq, lost_ms = excluded.lost_ms",
+    )?;
+    for record in records {
+        statement.execute(params![user, record, next_commit(db)?, now_ms])?;
+    }
+    Ok(())
+}
+
+/// A user can see these records now; they still have to be delivered.
+pub(crate) fn gain(db: &Connection, user: &str, records: &[i64]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("DELETE FROM losses WHERE user = ?1 AND record = ?2")?;
+    for record in records {
+        statement.execute(params![user, record])?;
+    }
+    Ok(())
+}
+
+/// Gives records a new place in the commit order, so that every device that may see them gets
+/// them once more.
+pub(crate) fn deliver_again(db: &Connection, records: &[i64]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("UPDATE records SET commit_seq = ?2 WHERE key = ?1")?;
+    for record in records {
+        statement.execute(params![record, next_commit(db)?])?;
+    }
+    Ok(())
+}
+
+/// Which of these records have a conflict that everybody who may write is asked about.
+pub(crate) fn with_shared_conflicts(db: &Connection, records: Vec<i64>) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM conflicts WHERE record = ?1 AND shared")?;
+    let mut asked = Vec::new();
+    for record in records {
+        if statement.exists([record])? {
+            asked.push(record);
+        }
+    }
+    Ok(asked)
+}
