@@ -29,6 +29,7 @@ use deadzone_contract::{Code, RecordId};
 
 use crate::app::App;
 use crate::policy::Numbers;
+use crate::rights::{self, NOT_SHARED};
 use crate::store::{QueueRow, Result, RowStatus, Tx};
 use crate::{pull, stamps};
 
@@ -85,18 +86,32 @@ pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> 
                 tx.mark(row, RowStatus::Retrying, Some(detail))?;
                 stamps::follow_server(&mut tx, app.policy.stamps, answer.server_time_ms, app.wall_ms())?;
             }
+            // Nothing is left to delete.
             Outcome::Rejected { code: Code::Gone, .. } if row.is_delete() => {
                 progress = true;
                 tx.mark_deleted(&row.mutation.record)?;
                 tx.dequeue(row)?;
             }
+            Outcome::Rejected { code: Code::UnknownRecord, .. } if row.is_delete() => {
+                progress = true;
+                tx.dequeue(row)?;
+                rights::forget(&mut tx, &row.mutation.record, NOT_SHARED)?;
+            }
             Outcome::Rejected { code, detail } => {
                 progress = true;
+                if *code == Code::Forbidden {
+                    app.doubt_rights();
+                }
                 if *code == Code::Gone && !row.is_create() {
                     tx.mark_deleted(&row.mutation.record)?;
                 }
                 tx.change_row(row, |row| row.attempts = 0)?;
-                refuse(&mut tx, row, &format!("{code}: {detail}"))?;
+                let reason = format!("{code}: {detail}");
+                refuse(&mut tx, row, &reason)?;
+                if *code == Code::UnknownRecord && result.state.is_none() && !row.is_create() {
+                    rights::forget(&mut tx, &row.mutation.record, &reason)?;
+                    app.doubt_rights();
+                }
             }
         }
     }
@@ -122,14 +137,28 @@ fn done(
         .filter(|(name, _)| matches!(fields.get(*name), Some(FieldResult::Rejected { .. })))
         .map(|(name, op)| (name.clone(), op.clone()))
         .collect();
-    if result.state.is_none() {
+    if result.state.is_none() && row.is_delete() {
         tx.mark_deleted(&row.mutation.record)?;
     }
     rebase(tx, row, result)?;
     if refused.is_empty() {
-        return tx.dequeue(row);
+        tx.dequeue(row)?;
+    } else {
+        keep_refused(tx, row, refused, fields)?;
     }
-    // The rest of the mutation is committed; what was refused of it stays, for its user.
+    if result.state.is_none() && !row.is_delete() {
+        rights::forget(tx, &row.mutation.record, NOT_SHARED)?;
+    }
+    Ok(())
+}
+
+/// The rest of a mutation is committed; what was refused of it stays, for its user.
+fn keep_refused(
+    tx: &mut Tx<'_>,
+    row: &QueueRow,
+    refused: BTreeMap<String, FieldOp>,
+    fields: &BTreeMap<String, FieldResult>,
+) -> Result<()> {
     let reasons = fields.values().filter_map(|field| match field {
         FieldResult::Rejected { code, detail } => Some(format!("{code}: {detail}")),
         _ => None,

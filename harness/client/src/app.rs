@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) last_error: Option<String>,
     /// What is wrong with the storage; none while it works.
     pub(crate) storage: Option<String>,
+    /// What its user may do seems to have changed.
+    pub(crate) roles_stale: bool,
     /// The last round found no way to the server.
     pub(crate) unreachable: bool,
     /// Until when, by the clock that never goes back, the server has asked to be left alone.
@@ -109,6 +111,15 @@ impl App {
         self.env.env.clock.wall_ms()
     }
 
+    /// There is something to sync; if `impatient`, whatever the last attempt has come to.
+    pub(crate) fn nudge(&self, impatient: bool) {
+        let mut shared = self.shared();
+        shared.work = true;
+        shared.impatient |= impatient;
+        drop(shared);
+        self.wake.notify_one();
+    }
+
     /// The server has asked to be left alone for a time.
     pub(crate) fn hold(&self, time: Option<Duration>) {
         let Some(time) = time else { return };
@@ -159,6 +170,8 @@ impl App {
                 self.shared().storage = None;
             }
             self.publish(news);
+            // It is committed; where this fails, whoever opens the database next does it.
+            let _ = tx.into_store().shred();
             return Ok(());
         };
         // Whether it is in the database is not known. Its user hears what is true: at once where

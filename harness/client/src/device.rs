@@ -30,18 +30,10 @@ impl Handle {
         }
     }
 
-    fn nudge(&self, impatient: bool) {
-        let mut shared = self.0.shared();
-        shared.work = true;
-        shared.impatient |= impatient;
-        drop(shared);
-        self.0.wake.notify_one();
-    }
-
     async fn round(&self) -> Result<(), String> {
         let (done, answer) = oneshot::channel();
         self.0.shared().waiters.push(done);
-        self.nudge(true);
+        self.0.nudge(true);
         answer.await.unwrap_or_else(|_| Err("the app is gone".to_owned()))
     }
 }
@@ -50,7 +42,7 @@ impl Device for Handle {
     fn act(&self, action: Action) -> BoxFuture<'_, Result<Saved, Refusal>> {
         Box::pin(async move {
             let saved = self.save(action).await?;
-            self.nudge(false);
+            self.0.nudge(false);
             if self.0.policy.answering == Answering::AfterRound {
                 let _ = self.round().await; // saved it is, however that went
             }
@@ -67,7 +59,7 @@ impl Device for Handle {
             return;
         }
         self.0.shared().online = online;
-        self.nudge(online);
+        self.0.nudge(online);
     }
 
     fn view(&self) -> BoxFuture<'_, View> {

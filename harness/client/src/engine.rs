@@ -12,7 +12,7 @@ use futures_util::future;
 use crate::app::App;
 use crate::call::CallError;
 use crate::store::StoreError;
-use crate::{pull, push};
+use crate::{pull, push, rights};
 
 /// Syncs for as long as the app runs.
 pub(crate) async fn run(app: Arc<App>) {
@@ -171,7 +171,8 @@ fn take_work(app: &App, now: Duration, server: &mut Pause, next_pull: Duration) 
 async fn round(app: &App) -> Result<(), CallError> {
     push::push_all(app).await?;
     make_room(app).await?;
-    pull::pull_all(app).await
+    pull::pull_all(app).await?;
+    rights::ask(app).await
 }
 
 async fn make_room(app: &App) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@
 //! | `engine` | when to sync, and how long to wait after a failure |
 //! | `push`, `pull` | the two halves of a round |
 //! | `answer` | what the server's answer to a push means for the queue |
+//! | `rights` | what its user may see and do |
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
 //! | `badge` | the badge of a record, and the moves that it may make |
@@ -32,6 +33,7 @@ mod overlay;
 mod policy;
 mod pull;
 mod push;
+mod rights;
 mod session;
 mod show;
 mod stamps;

@@ -1,13 +1,14 @@
 //! The second half of a round: what others did comes here.
 
-use deadzone_contract::Code;
 use deadzone_contract::wire::{
     CURSOR_START, FieldOp, PATH_SYNC, PulledChange, ServerField, ServerRecord, SyncPage,
 };
+use deadzone_contract::{Code, RecordId};
 
 use crate::app::App;
 use crate::call::{Ask, CallError};
 use crate::policy::{CursorSaved, Numbers, PendingEdits, RemoteConflicts};
+use crate::rights::{self, NOT_SHARED};
 use crate::store::{Meta, Result, RowStatus, Tx};
 use crate::{session, stamps};
 
@@ -49,9 +50,11 @@ async fn apply(app: &App, asked: &Meta, page: &SyncPage) -> Result<bool> {
                     overwrite(&mut tx, server)?;
                 }
             }
-            PulledChange::Removed { record } | PulledChange::Tombstone { record, .. } => {
-                tx.mark_deleted(record)?;
+            PulledChange::Removed { record } => {
+                rights::forget(&mut tx, record, NOT_SHARED)?;
+                app.doubt_rights();
             }
+            PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
         }
     }
     if tx.meta.device_id != asked.device_id {
@@ -61,12 +64,22 @@ async fn apply(app: &App, asked: &Meta, page: &SyncPage) -> Result<bool> {
     tx.meta.cursor = page.next;
     if !page.more {
         for missed in tx.missed_by(tx.meta.epoch)? {
-            tx.mark_deleted(&missed)?;
+            miss(&mut tx, &missed)?;
         }
         tx.meta.last_sync_ms = Some(app.wall_ms());
     }
     app.commit(tx).await?;
     Ok(page.more)
+}
+
+/// A full resync has not brought a record: it was deleted long ago, or its user may not see it
+/// any more. Where work on it waits, the answer to that will tell.
+fn miss(tx: &mut Tx<'_>, record: &RecordId) -> Result<()> {
+    // What is taken out may not be this user's to keep.
+    tx.meta.shred = true;
+    let workspace = tx.record(record)?.map(|row| row.workspace).unwrap_or_default();
+    let is_member = tx.meta.roles.as_ref().is_none_or(|roles| roles.contains_key(&workspace));
+    if is_member { tx.mark_deleted(record) } else { rights::forget(tx, record, NOT_SHARED) }
 }
 
 /// Whether the database is still where the request for a page left from: it may have been

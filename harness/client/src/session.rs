@@ -5,6 +5,7 @@ use deadzone_contract::{Code, Refusal};
 
 use crate::app::App;
 use crate::call::{Ask, CallError, Sender, call};
+use crate::rights;
 
 const ACCESS: &str = "access";
 const REFRESH: &str = "refresh";
@@ -45,6 +46,12 @@ pub(crate) async fn authorized<T>(app: &App, device: &str, ask: &Ask<T>) -> Resu
     call(app, &sender, ask).await
 }
 
+/// Gets new tokens, and hears with them what its user may do.
+pub(crate) async fn renew(app: &App) -> Result<(), CallError> {
+    let stale = app.env.secrets.get(ACCESS);
+    refresh(app, stale.as_deref()).await
+}
+
 async fn refresh(app: &App, stale: Option<&str>) -> Result<(), CallError> {
     let _session = app.session.lock().await;
     if app.env.secrets.get(ACCESS).as_deref() != stale {
@@ -58,6 +65,9 @@ async fn fetch(app: &App, request: &TokenRequest) -> Result<(), CallError> {
     let answer: TokenAnswer = call(app, &sender(app).await?, &Ask::post(PATH_TOKEN, request)).await?;
     app.env.secrets.set(REFRESH, Some(answer.refresh_token));
     app.env.secrets.set(ACCESS, Some(answer.access_token));
+    if rights::keep_roles(app, &answer.roles).await.is_err() {
+        app.doubt_rights(); // the tokens are kept, and good
+    }
     Ok(())
 }
 

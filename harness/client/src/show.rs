@@ -157,14 +157,17 @@ fn next_view(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
 }
 
 fn tray(tx: &Tx<'_>) -> Result<Vec<TrayItem>> {
-    let failed = tx.failed()?.into_iter().map(|row| TrayItem {
-        record: row.mutation.record,
-        state: RecordState::Failed,
-        what: row.what,
-        reason: row.reason.unwrap_or_default(),
-        ways_out: vec![WayOut::Retry, WayOut::Discard],
-    });
-    let mut items: Vec<TrayItem> = failed.collect();
+    let mut items = Vec::new();
+    for row in tx.failed()? {
+        let is_here = tx.record(&row.mutation.record)?.is_some();
+        items.push(TrayItem {
+            record: row.mutation.record,
+            state: RecordState::Failed,
+            what: row.what,
+            reason: row.reason.unwrap_or_default(),
+            ways_out: if is_here { vec![WayOut::Retry, WayOut::Discard] } else { vec![WayOut::Discard] },
+        });
+    }
     for id in tx.conflicting()? {
         let Some(server) = tx.record(&id)?.and_then(|row| row.server) else { continue };
         items.extend(server.conflicts.iter().map(|open| TrayItem {

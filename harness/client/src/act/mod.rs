@@ -15,9 +15,8 @@ use deadzone_contract::wire::{FieldOp, Mutation, MutationKind};
 use deadzone_contract::{Action, Change, Code, FieldChange, RecordId, Refusal, Saved, Value};
 
 use crate::app::App;
-use crate::overlay;
-use crate::stamps;
 use crate::store::{QueueRow, RecordRow, Tx};
+use crate::{overlay, rights, stamps};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -55,6 +54,13 @@ fn look_up(tx: &Tx<'_>, id: &RecordId) -> Result<(RecordRow, Vec<QueueRow>)> {
     }
 }
 
+/// A record that the user has in view and may change, with its rows of the queue.
+fn look_up_to_change(app: &App, tx: &Tx<'_>, id: &RecordId) -> Result<(RecordRow, Vec<QueueRow>)> {
+    let found = look_up(tx, id)?;
+    rights::may_write(app, tx, &found.0.workspace)?;
+    Ok(found)
+}
+
 fn words(changes: &[FieldChange]) -> String {
     let words = changes.iter().map(|FieldChange { field, change }| match change {
         Change::Put(value) => format!("{field}={value}"),
@@ -65,14 +71,23 @@ fn words(changes: &[FieldChange]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn enqueue(
-    app: &App,
-    tx: &mut Tx<'_>,
-    record: &RecordId,
+/// What an action leaves to be sent.
+struct Work {
     kind: MutationKind,
     fields: BTreeMap<String, FieldOp>,
+    /// The same for people.
     what: String,
-) -> Result<()> {
+    /// Its words are somebody else's.
+    borrowed: bool,
+}
+
+impl Work {
+    fn new(kind: MutationKind, fields: BTreeMap<String, FieldOp>, what: String) -> Work {
+        Work { kind, fields, what, borrowed: false }
+    }
+}
+
+fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<()> {
     let most = app.start.parameters.queue_max;
     if tx.queued() >= most {
         let detail = format!(
@@ -84,6 +99,10 @@ fn enqueue(
     let device = tx.meta.device_id.clone();
     let stamp = stamps::next(&mut tx.meta, app.policy.stamps, wall_ms, &device);
     let number = Some(tx.meta.take_number());
-    tx.enqueue(Mutation { number, record: record.clone(), kind, stamp, fields }, what, wall_ms)?;
+    let Work { kind, fields, what, borrowed } = work;
+    let mutation = Mutation { number, record: record.clone(), kind, stamp, fields };
+    let mut row = QueueRow::new(&device, mutation, what, wall_ms);
+    row.borrowed = borrowed;
+    tx.enqueue(row)?;
     Ok(())
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use deadzone_contract::wire::{FieldOp, MutationKind};
-use deadzone_contract::{Choice, RecordId, RecordState, Saved};
+use deadzone_contract::{Choice, RecordId, RecordState, Rule, Saved, rules};
 
-use super::{Result, enqueue, invalid, look_up, work};
+use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, work};
 use crate::app::App;
 use crate::overlay;
 use crate::policy::Discard;
@@ -17,6 +17,9 @@ pub(super) async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     if id.0 == THIS_DEVICE && tx.meta.loss.take().is_some() {
         app.commit(tx).await?;
         return Ok(Saved::of(None));
+    }
+    if tx.record(&id)?.is_none() && tx.queue_of(&id)?.iter().any(|row| row.status == RowStatus::Failed) {
+        return discard_words(app, tx, id).await;
     }
     let (record, rows) = look_up(&tx, &id)?;
     let discardable = matches!(record.state, Some(RecordState::Retrying | RecordState::Failed));
@@ -32,6 +35,15 @@ pub(super) async fn discard(app: &App, id: RecordId) -> Result<Saved> {
         tx.set_state(&id, Some(RecordState::Discarded))?;
     }
     tx.discarded = Some(id.clone());
+    app.commit(tx).await?;
+    Ok(Saved::of(Some(id)))
+}
+
+/// All that is left of a record are its user's own words in the tray.
+async fn discard_words(app: &App, mut tx: Tx<'_>, id: RecordId) -> Result<Saved> {
+    for row in tx.queue_of(&id)? {
+        tx.dequeue(&row)?;
+    }
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
@@ -58,7 +70,7 @@ fn discard_rows(tx: &mut Tx<'_>, record: &RecordRow, rows: &[QueueRow]) -> Resul
 /// one, unless nobody knows whether that took effect.
 pub(super) async fn retry(app: &App, id: RecordId) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
-    let (record, rows) = look_up(&tx, &id)?;
+    let (record, rows) = look_up_to_change(app, &tx, &id)?;
     let failed: Vec<_> = rows.iter().filter(|row| row.status == RowStatus::Failed).collect();
     if failed.is_empty() {
         return invalid("nothing of this record has failed".to_owned());
@@ -100,7 +112,8 @@ async fn create_anew(app: &App, mut tx: Tx<'_>, old: &RecordRow, rows: &[QueueRo
     move_children(&mut tx, &old.record, &id)?;
     tx.drop_record(&old.record)?;
     tx.insert_local(RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone()))?;
-    enqueue(app, &mut tx, &id, MutationKind::Create { entity, workspace, parent }, fields, what)?;
+    let kind = MutationKind::Create { entity, workspace, parent };
+    enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
@@ -125,7 +138,7 @@ fn move_children(tx: &mut Tx<'_>, from: &RecordId, to: &RecordId) -> Result<()> 
 
 pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
-    let (record, rows) = look_up(&tx, &id)?;
+    let (record, rows) = look_up_to_change(app, &tx, &id)?;
     let over = overlay::overlay(&record, &rows);
     let Some(open) = over.conflicts.iter().find(|open| open.field == field) else {
         return invalid(format!("there is no open conflict on `{field}`"));
@@ -138,13 +151,18 @@ pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice
     };
     let mut base = overlay::field_base(&record, &rows, field);
     base.version = open.version;
+    // What was written elsewhere, perhaps by somebody else.
+    let everybodys = rules::rule(&record.entity, field) == Some(Rule::Manual);
+    let borrowed = everybodys && choice == Choice::KeepMine;
     let op = match choice {
         Choice::KeepMine => FieldOp::Write { value: open.mine.clone(), base, closes: Some(closes) },
         Choice::Merge(value) => FieldOp::Write { value, base, closes: Some(closes) },
         Choice::UseTheirs => FieldOp::Close { conflict: closes },
     };
     let fields = BTreeMap::from([(field.to_owned(), op)]);
-    enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
+    let mut work = Work::new(MutationKind::Update, fields, what);
+    work.borrowed = borrowed;
+    enqueue(app, &mut tx, &id, work)?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::{Base, FieldOp, MutationKind, ServerField, ServerRecord};
 use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Saved, Value, rules};
 
-use super::{Result, enqueue, invalid, look_up, words};
+use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, words};
 use crate::app::App;
 use crate::overlay::{self, Overlaid};
 use crate::policy::{Counters, Saving};
+use crate::rights;
 use crate::store::{QueueRow, RecordRow, Tx};
 
 pub(super) async fn create(
@@ -25,6 +26,7 @@ pub(super) async fn create(
         return invalid(format!("a {entity} hangs under {}", declared.parent.unwrap_or("nothing")));
     }
     let mut tx = app.begin_action().await?;
+    rights::may_write(app, &tx, &workspace)?;
     if let Some(parent) = &parent {
         look_up(&tx, parent)?;
     }
@@ -34,27 +36,29 @@ pub(super) async fn create(
     let what = format!("create {entity} {}", words(&changes));
     tx.insert_local(record)?;
     tx = record_first(app, tx, &id, &fields).await?;
-    enqueue(app, &mut tx, &id, MutationKind::Create { entity, workspace, parent }, fields, what)?;
+    let kind = MutationKind::Create { entity, workspace, parent };
+    enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
 
 pub(super) async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
-    let (record, rows) = look_up(&tx, &id)?;
+    let (record, rows) = look_up_to_change(app, &tx, &id)?;
     let fields = field_ops(app, &record, &rows, &changes)?;
     let what = format!("set {}", words(&changes));
     tx = record_first(app, tx, &id, &fields).await?;
-    enqueue(app, &mut tx, &id, MutationKind::Update, fields, what)?;
+    enqueue(app, &mut tx, &id, Work::new(MutationKind::Update, fields, what))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
 
 pub(super) async fn delete(app: &App, id: RecordId) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
-    let (record, rows) = look_up(&tx, &id)?;
+    let (record, rows) = look_up_to_change(app, &tx, &id)?;
     let base = overlay::record_base(&record, &rows);
-    enqueue(app, &mut tx, &id, MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned())?;
+    let work = Work::new(MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned());
+    enqueue(app, &mut tx, &id, work)?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }

@@ -118,8 +118,17 @@ pub(super) fn create(
     Ok(transaction.commit()?)
 }
 
+/// Writes the meta row as one more commit leaves it. Answers with its seal.
+pub(super) fn write_meta(connection: &Connection, meta: &mut Meta) -> Result<u64> {
+    meta.commits += 1;
+    let (json, seal) = sealed(meta);
+    let mut update = connection.prepare_cached("UPDATE meta SET value = ?1, seal = ?2 WHERE one = 1")?;
+    update.execute((json, seal as i64))?;
+    Ok(seal)
+}
+
 /// A meta row as it is stored, with its seal.
-pub(super) fn sealed(meta: &Meta) -> (String, u64) {
+fn sealed(meta: &Meta) -> (String, u64) {
     let json = serde_json::to_string(meta).expect("plain data");
     let seal = seal_of_meta(&json);
     (json, seal)

@@ -3,6 +3,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `connect` | how a database is opened, and what is looked at before it is trusted |
+//! | `meta` | what the device knows of itself |
 //! | `tx` | transactions, and what becomes of one whose commit failed |
 //! | `rows`, `tables` | the rows of `records` and `queue`, and what is done with them |
 //! | `seal` | the hash beside every row |
@@ -14,6 +15,7 @@
 //! anew and looks.
 
 mod connect;
+mod meta;
 mod reserve;
 mod rows;
 mod salvage;
@@ -25,10 +27,10 @@ use std::sync::Arc;
 
 use deadzone_contract::seam::{DatabaseLocation, Disk, Random};
 use rusqlite::{Connection, ErrorCode};
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::policy::{Commits, Integrity};
+pub(crate) use meta::Meta;
 pub(crate) use reserve::DRAIN_ROWS;
 pub(crate) use rows::{QueueRow, RecordRow, RowStatus};
 pub(crate) use tx::Tx;
@@ -80,61 +82,6 @@ impl From<rusqlite::Error> for StoreError {
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> StoreError {
         StoreError::Damaged(error.to_string())
-    }
-}
-
-/// What the device knows of itself: one row, written anew by every transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Meta {
-    /// As in `user_version`, where a flipped bit would go unnoticed.
-    pub(crate) schema: i64,
-    /// The name under which new work is numbered.
-    pub(crate) device_id: String,
-    /// The highest number that was given to anything.
-    pub(crate) last_number: u64,
-    /// The next number to give. Beyond `last_number` by more than one after a start.
-    pub(crate) next_number: u64,
-    /// Where the next pull goes on.
-    pub(crate) cursor: u64,
-    /// Counts full resyncs.
-    pub(crate) epoch: i64,
-    /// The last stamp.
-    pub(crate) stamp_ms: u64,
-    pub(crate) stamp_n: u32,
-    /// What this device's clock is behind the server's, where that was noticed.
-    pub(crate) clock_offset_ms: i64,
-    pub(crate) last_sync_ms: Option<u64>,
-    /// Work was lost with a damaged database: what its user has to be told until it is dismissed.
-    pub(crate) loss: Option<String>,
-    /// Counts commits, so that no two leave the same seal.
-    commits: u64,
-    /// The rows in `queue`.
-    queued: u64,
-    /// The sum of the seals of all rows in `queue` and `records`.
-    sum: u64,
-}
-
-impl Meta {
-    fn fresh(random: &dyn Random) -> Meta {
-        let device_id = random.token("device id");
-        Meta { schema: connect::SCHEMA, device_id, next_number: 1, ..Meta::default() }
-    }
-
-    /// The number of the next mutation, used up.
-    pub(crate) fn take_number(&mut self) -> u64 {
-        let number = self.next_number;
-        self.last_number = number;
-        self.next_number = number + 1;
-        number
-    }
-
-    /// From now on this database goes on under a name that nobody else can have: what it knows of
-    /// the numbers under the old one is not true any more. Everything is pulled anew. Pending
-    /// work keeps its name and number until the server has said what it knows of them.
-    pub(crate) fn take_new_identity(&mut self, random: &dyn Random) {
-        self.device_id = random.token("device id");
-        self.cursor = deadzone_contract::wire::CURSOR_START;
-        self.epoch += 1;
     }
 }
 
@@ -297,7 +244,42 @@ impl Store {
         self.meta = meta;
         self.seal = seal;
         self.connection = Some(connection);
+        if durable == Durable::Yes {
+            self.shred()?;
+        }
         Ok(opened)
+    }
+
+    /// Writes the database anew, so that nothing of what was taken out is left in free pages or in
+    /// the log. Where that fails, on a full disk for example, it is done when the database is
+    /// opened the next time.
+    ///
+    /// # Errors
+    /// Those of the disk, after which the database is closed.
+    pub(crate) fn shred(&mut self) -> Result<()> {
+        if !self.meta.shred {
+            return Ok(());
+        }
+        match self.try_shred() {
+            Ok(()) | Err(StoreError::Full) => Ok(()),
+            Err(error) => {
+                self.close();
+                Err(error)
+            }
+        }
+    }
+
+    fn try_shred(&mut self) -> Result<()> {
+        let connection = self.open_connection();
+        // In a file of its own it would leave what it is there to take away.
+        connection.execute_batch("PRAGMA temp_store = MEMORY; VACUUM")?;
+        connect::checkpoint(connection)?;
+        let mut meta = self.meta.clone();
+        meta.shred = false;
+        // The commit also syncs the log, which was only cut off: until then it could come back.
+        let seal = connect::write_meta(connection, &mut meta)?;
+        (self.meta, self.seal) = (meta, seal);
+        Ok(())
     }
 
     fn open_connection(&self) -> &Connection {

@@ -26,6 +26,7 @@ CREATE TABLE queue (
     mutation   TEXT NOT NULL,       -- JSON, as it will be sent
     what       TEXT NOT NULL,       -- the same for people
     created_ms INTEGER NOT NULL,
+    borrowed   INTEGER NOT NULL,    -- its words are not its user's own
     status     TEXT NOT NULL,       -- waiting, sending, retrying, failed
     attempts   INTEGER NOT NULL,    -- how often it was sent without an answer
     refusals   INTEGER NOT NULL,    -- the server's own errors in a row

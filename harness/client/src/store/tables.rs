@@ -3,7 +3,7 @@
 //! A row is changed by reading it, changing it and writing it back sealed anew. What is read has
 //! its seal looked at, so damage is never carried on under a good seal.
 
-use deadzone_contract::wire::{Mutation, ServerRecord};
+use deadzone_contract::wire::ServerRecord;
 use deadzone_contract::{RecordId, RecordState};
 use rusqlite::{OptionalExtension, params};
 
@@ -131,8 +131,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn enqueue(&mut self, mutation: Mutation, what: String, created_ms: u64) -> Result<()> {
-        let row = QueueRow::new(&self.meta.device_id, mutation, what, created_ms);
+    /// Puts new work behind all other.
+    pub(crate) fn enqueue(&mut self, row: QueueRow) -> Result<()> {
         self.write_queue(None, row)
     }
 

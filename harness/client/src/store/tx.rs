@@ -142,17 +142,17 @@ impl<'a> Tx<'a> {
             self.open = false;
             return self.sql(|db| Ok(db.execute_batch("ROLLBACK")?));
         }
-        self.meta.commits += 1;
-        let (json, seal) = connect::sealed(&self.meta);
-        self.seal = seal;
+        let mut meta = std::mem::take(&mut self.meta);
+        let sealed = self.sql(|db| connect::write_meta(db, &mut meta));
+        self.meta = meta;
+        // Should the commit fail, this tells whether it is in the database.
+        self.seal = sealed?;
         self.sql(|db| {
-            let mut update = db.prepare_cached("UPDATE meta SET value = ?1, seal = ?2 WHERE one = 1")?;
-            update.execute((json, seal as i64))?;
             db.prepare_cached("COMMIT")?.execute([])?;
             Ok(())
         })?;
         self.open = false;
-        let meta = self.meta.clone();
+        let (meta, seal) = (self.meta.clone(), self.seal);
         let store = self.store_mut();
         store.meta = meta;
         store.seal = seal;

@@ -136,6 +136,13 @@ impl App {
         Ok(self.act(action).await?.record.unwrap())
     }
 
+    /// A project in any workspace.
+    pub(crate) async fn create_in(&self, workspace: &str) -> Result<RecordId, Refusal> {
+        let (entity, workspace) = ("project".into(), workspace.to_owned());
+        let action = Action::Create { entity, workspace, parent: None, changes: Vec::new() };
+        Ok(self.act(action).await?.record.unwrap())
+    }
+
     /// A task that can count.
     pub(crate) async fn task(&self, project: &RecordId, title: &str) -> Result<RecordId, Refusal> {
         let changes = vec![FieldChange { field: "title".into(), change: Change::Put(Value::text(title)) }];

@@ -48,6 +48,8 @@ pub(crate) struct QueueRow {
     pub(crate) mutation: Mutation,
     pub(crate) what: String,
     pub(crate) created_ms: u64,
+    /// Its words are somebody else's, which its user has only chosen.
+    pub(crate) borrowed: bool,
     pub(crate) status: RowStatus,
     /// How often it was sent without an answer that tells what became of it.
     pub(crate) attempts: u32,
@@ -98,6 +100,7 @@ impl QueueRow {
             mutation,
             what,
             created_ms,
+            borrowed: false,
             status: RowStatus::Waiting,
             attempts: 0,
             refusals: 0,
@@ -114,6 +117,7 @@ impl QueueRow {
             .num(self.mutation_digest)
             .text(&self.what)
             .num(self.created_ms)
+            .num(u64::from(self.borrowed))
             .text(self.status.name())
             .num(u64::from(self.attempts))
             .num(u64::from(self.refusals))
@@ -125,7 +129,7 @@ impl QueueRow {
 /// The columns that [`read_queue`] reads.
 macro_rules! queue_columns {
     () => {
-        "seq, device, record, mutation, what, created_ms, status, attempts, refusals, reason, seal"
+        "seq, device, record, mutation, what, created_ms, borrowed, status, attempts, refusals, reason, seal"
     };
 }
 pub(in crate::store) use queue_columns;
@@ -143,12 +147,13 @@ fn seals_of_queue(row: &Row<'_>) -> rusqlite::Result<Seals> {
         .num(digest)
         .text(text(row, 4)?.unwrap_or_default())
         .num(num(row, 5)?)
-        .text(text(row, 6)?.unwrap_or_default())
-        .num(num(row, 7)?)
+        .num(num(row, 6)?)
+        .text(text(row, 7)?.unwrap_or_default())
         .num(num(row, 8)?)
-        .maybe(text(row, 9)?)
+        .num(num(row, 9)?)
+        .maybe(text(row, 10)?)
         .seal();
-    Ok(Seals { stored: num(row, 10)?, computed, digest })
+    Ok(Seals { stored: num(row, 11)?, computed, digest })
 }
 
 pub(in crate::store) fn read_queue(row: &Row<'_>, integrity: Integrity) -> Result<QueueRow> {
@@ -164,10 +169,11 @@ pub(in crate::store) fn read_queue(row: &Row<'_>, integrity: Integrity) -> Resul
         mutation,
         what: row.get(4)?,
         created_ms: num(row, 5)?,
-        status: RowStatus::read(&row.get::<_, String>(6)?),
-        attempts: num(row, 7)? as u32,
-        refusals: num(row, 8)? as u32,
-        reason: row.get(9)?,
+        borrowed: num(row, 6)? != 0,
+        status: RowStatus::read(&row.get::<_, String>(7)?),
+        attempts: num(row, 8)? as u32,
+        refusals: num(row, 9)? as u32,
+        reason: row.get(10)?,
         mutation_digest: seals.digest,
     })
 }
@@ -180,8 +186,8 @@ pub(in crate::store) fn put_queue(connection: &Connection, row: &mut QueueRow) -
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO queue
-             (seq, device, record, mutation, what, created_ms, status, attempts, refusals, reason, seal)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (seq, device, record, mutation, what, created_ms, borrowed, status, attempts, refusals, reason, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             row.seq as i64,
@@ -190,6 +196,7 @@ pub(in crate::store) fn put_queue(connection: &Connection, row: &mut QueueRow) -
             mutation,
             row.what,
             row.created_ms as i64,
+            row.borrowed,
             row.status.name(),
             row.attempts,
             row.refusals,

@@ -1,0 +1,87 @@
+//! What its user may see and do, as far as this device knows.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::wire::Role;
+use deadzone_contract::{Code, RecordId, Refusal};
+
+use crate::app::App;
+use crate::call::CallError;
+use crate::session;
+use crate::store::{QueueRow, Result, RowStatus, Tx};
+
+/// Why work on a record that its user may not see any more stands in the tray.
+pub(crate) const NOT_SHARED: &str = "forbidden: this record is not shared with you any more";
+
+impl App {
+    /// What its user may do seems to have changed: the next round asks.
+    pub(crate) fn doubt_rights(&self) {
+        self.shared().roles_stale = true;
+    }
+}
+
+/// Keeps what the server says that its user may do.
+pub(crate) async fn keep_roles(app: &App, roles: &BTreeMap<String, Role>) -> Result<()> {
+    if app.read().await?.meta.roles.as_ref() == Some(roles) {
+        return Ok(());
+    }
+    let mut tx = app.begin().await?;
+    tx.meta.roles = Some(roles.clone());
+    app.commit(tx).await
+}
+
+/// Asks what its user may do, if that is in doubt. Syncing does not wait for the answer.
+pub(crate) async fn ask(app: &App) -> std::result::Result<(), CallError> {
+    if !std::mem::take(&mut app.shared().roles_stale) {
+        return Ok(());
+    }
+    match session::renew(app).await {
+        Err(CallError::SignedOut) => Err(CallError::SignedOut),
+        Err(_) => {
+            app.doubt_rights();
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Whether its user may write in a workspace. The server has the last word, but a device need
+/// not promise what it knows to be refused.
+pub(crate) fn may_write(app: &App, tx: &Tx<'_>, workspace: &str) -> std::result::Result<(), Refusal> {
+    let Some(roles) = &tx.meta.roles else { return Ok(()) };
+    let why = match roles.get(workspace) {
+        Some(Role::Editor | Role::Admin) => return Ok(()),
+        Some(Role::Viewer) => format!("a viewer of `{workspace}` cannot change anything there"),
+        None => format!("you are not a member of `{workspace}`"),
+    };
+    // It may be allowed by now.
+    app.doubt_rights();
+    app.nudge(false);
+    Err(Refusal::new(Code::Forbidden, format!("{why}; nothing of this was saved")))
+}
+
+/// Its user may not see a record any more: what the server gave of it goes, now, and its user's
+/// own pending words stand in the tray.
+pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result<()> {
+    for row in tx.queue_of(record)? {
+        if row.borrowed && !row.mutation.fields.is_empty() {
+            tx.replace(&row, without_words(&row))?;
+        }
+        if row.status != RowStatus::Failed {
+            tx.mark(&row, RowStatus::Failed, Some(reason))?;
+        }
+    }
+    if tx.record(record)?.is_some() {
+        tx.drop_record(record)?;
+        tx.meta.shred = true;
+    }
+    Ok(())
+}
+
+/// A row whose words its user has only chosen, without them.
+fn without_words(row: &QueueRow) -> QueueRow {
+    let mut bare = row.clone();
+    let fields = std::mem::take(&mut bare.mutation.fields);
+    bare.what = format!("change {}", fields.into_keys().collect::<Vec<_>>().join(", "));
+    bare
+}

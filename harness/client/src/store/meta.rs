@@ -1,0 +1,70 @@
+//! What the device knows of itself.
+
+use std::collections::BTreeMap;
+
+use deadzone_contract::seam::Random;
+use deadzone_contract::wire::Role;
+use serde::{Deserialize, Serialize};
+
+use super::connect;
+
+/// One row, written anew by every transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    /// As in `user_version`, where a flipped bit would go unnoticed.
+    pub(crate) schema: i64,
+    /// The name under which new work is numbered.
+    pub(crate) device_id: String,
+    /// The highest number that was given to anything.
+    pub(crate) last_number: u64,
+    /// The next number to give. Beyond `last_number` by more than one after a start.
+    pub(crate) next_number: u64,
+    /// Where the next pull goes on.
+    pub(crate) cursor: u64,
+    /// Counts full resyncs.
+    pub(crate) epoch: i64,
+    /// The last stamp.
+    pub(crate) stamp_ms: u64,
+    pub(crate) stamp_n: u32,
+    /// What this device's clock is behind the server's, where that was noticed.
+    pub(crate) clock_offset_ms: i64,
+    pub(crate) last_sync_ms: Option<u64>,
+    /// What its user may do in which workspace, as the server said last; none: it has not said yet.
+    #[serde(default)]
+    pub(crate) roles: Option<BTreeMap<String, Role>>,
+    /// Something was taken out that must not stay in the free pages of the database either.
+    #[serde(default)]
+    pub(crate) shred: bool,
+    /// Work was lost with a damaged database: what its user has to be told until it is dismissed.
+    pub(crate) loss: Option<String>,
+    /// Counts commits, so that no two leave the same seal.
+    pub(super) commits: u64,
+    /// The rows in `queue`.
+    pub(super) queued: u64,
+    /// The sum of the seals of all rows in `queue` and `records`.
+    pub(super) sum: u64,
+}
+
+impl Meta {
+    pub(super) fn fresh(random: &dyn Random) -> Meta {
+        let device_id = random.token("device id");
+        Meta { schema: connect::SCHEMA, device_id, next_number: 1, ..Meta::default() }
+    }
+
+    /// The number of the next mutation, used up.
+    pub(crate) fn take_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.last_number = number;
+        self.next_number = number + 1;
+        number
+    }
+
+    /// From now on this database goes on under a name that nobody else can have: what it knows of
+    /// the numbers under the old one is not true any more. Everything is pulled anew. Pending
+    /// work keeps its name and number until the server has said what it knows of them.
+    pub(crate) fn take_new_identity(&mut self, random: &dyn Random) {
+        self.device_id = random.token("device id");
+        self.cursor = deadzone_contract::wire::CURSOR_START;
+        self.epoch += 1;
+    }
+}
