@@ -61,7 +61,8 @@ pub(crate) fn may_write(app: &App, tx: &Tx<'_>, workspace: &str) -> std::result:
 }
 
 /// Its user may not see a record any more: what the server gave of it goes, now, and its user's
-/// own pending words stand in the tray.
+/// own pending words stand in the tray. A record whose creation is among them is all of it words
+/// of its user, and stays in view.
 pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result<()> {
     for row in tx.queue_of(record)? {
         if row.borrowed && !row.mutation.fields.is_empty() {
@@ -71,7 +72,8 @@ pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result
             tx.mark(&row, RowStatus::Failed, Some(reason))?;
         }
     }
-    if tx.record(record)?.is_some() {
+    let is_own = tx.queue_of(record)?.iter().any(QueueRow::is_create);
+    if tx.record(record)?.is_some() && !is_own {
         tx.drop_record(record)?;
         tx.meta.shred = true;
     }
