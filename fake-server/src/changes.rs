@@ -4,12 +4,29 @@
 //! The first changes of all of them together are what a page needs, so reading one costs what it
 //! holds, however much others do elsewhere.
 
+use std::collections::BTreeSet;
+
 use deadzone_contract::RecordId;
 use deadzone_contract::wire::PulledChange;
 use rusqlite::params;
 
 use crate::records::{self, Record, record_rows};
 use crate::sight::Eyes;
+
+/// The workspaces that a device subscribes to.
+#[derive(Debug)]
+pub(crate) struct Scope(Option<BTreeSet<String>>);
+
+impl Scope {
+    /// As a query names them: with commas in between. Without a name, all of the user's.
+    pub(crate) fn parse(names: Option<&str>) -> Scope {
+        Scope(names.map(|names| names.split(',').map(str::to_owned).collect()))
+    }
+
+    fn covers(&self, workspace: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.contains(workspace))
+    }
+}
 
 /// One change in the history.
 pub(crate) enum Change {
@@ -42,12 +59,19 @@ impl Change {
     }
 }
 
-/// The first `limit` changes behind a commit that the caller may see, in commit order. Each record
+/// The first `limit` changes behind a commit that the caller may see, in commit order, of the
+/// workspaces that the caller's device asks about. Each record
 /// stands once in the history, at its latest change.
-pub(crate) fn behind(eyes: &Eyes<'_>, commit_seq: u64, limit: usize) -> rusqlite::Result<Vec<Change>> {
+pub(crate) fn behind(
+    eyes: &Eyes<'_>,
+    scope: &Scope,
+    commit_seq: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Change>> {
     let mut first = First { behind: commit_seq, limit, changes: Vec::new() };
-    first.merge(lost(eyes, &first)?);
-    for workspace in records::roles(eyes.db, &eyes.caller.user)?.keys() {
+    first.merge(lost(eyes, scope, &first)?);
+    let workspaces = records::roles(eyes.db, &eyes.caller.user)?;
+    for workspace in workspaces.keys().filter(|workspace| scope.covers(workspace)) {
         first.merge(changed(eyes, workspace, &first)?);
     }
     Ok(first.changes)
@@ -75,18 +99,23 @@ impl First {
     }
 }
 
-fn lost(eyes: &Eyes<'_>, first: &First) -> rusqlite::Result<Vec<Change>> {
+fn lost(eyes: &Eyes<'_>, scope: &Scope, first: &First) -> rusqlite::Result<Vec<Change>> {
     // The cross join keeps the order of the losses.
-    eyes.db
-        .prepare_cached(
-            "SELECT r.id, l.commit_seq FROM losses l CROSS JOIN records r ON r.key = l.record
-             WHERE l.user = ?1 AND l.commit_seq > ?2 AND l.commit_seq < ?3
-             ORDER BY l.commit_seq LIMIT ?4",
-        )?
-        .query_map(params![eyes.caller.user, first.behind, first.end(), first.limit], |row| {
-            Ok(Change::Lost { record: RecordId(row.get(0)?), commit_seq: row.get(1)? })
-        })?
-        .collect()
+    let mut statement = eyes.db.prepare_cached(
+        "SELECT r.workspace, r.id, l.commit_seq FROM losses l CROSS JOIN records r ON r.key = l.record
+         WHERE l.user = ?1 AND l.commit_seq > ?2 AND l.commit_seq < ?3
+         ORDER BY l.commit_seq",
+    )?;
+    let mut rows = statement.query(params![eyes.caller.user, first.behind, first.end()])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()?
+        && changes.len() < first.limit
+    {
+        if scope.covers(row.get_ref(0)?.as_str()?) {
+            changes.push(Change::Lost { record: RecordId(row.get(1)?), commit_seq: row.get(2)? });
+        }
+    }
+    Ok(changes)
 }
 
 fn changed(eyes: &Eyes<'_>, workspace: &str, first: &First) -> rusqlite::Result<Vec<Change>> {

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{self, Caller};
+use crate::changes::Scope;
 use crate::failure::{self, Failure};
 use crate::members::{self, Authority};
 use crate::{App, collect, pull, push};
@@ -54,6 +55,8 @@ struct SyncQuery {
     since: Option<u64>,
     #[serde(default)]
     limit: Option<u64>,
+    #[serde(default)]
+    scope: Option<String>,
 }
 
 async fn sync(
@@ -64,7 +67,8 @@ async fn sync(
     let pull = async {
         let caller = admit(&app, &headers).await?;
         let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
-        pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), query.limit).await
+        let scope = Scope::parse(query.scope.as_deref());
+        pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), &scope, query.limit).await
     };
     Ok(ok(&served(&app, pull).await?))
 }

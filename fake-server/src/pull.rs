@@ -3,12 +3,13 @@
 use deadzone_contract::Code;
 use deadzone_contract::wire::{SCHEMA_VERSION, SyncPage};
 
+use crate::App;
 use crate::auth::Caller;
+use crate::changes::{self, Scope};
 use crate::cursor::History;
 use crate::failure::Failure;
 use crate::policy::PageBoundary;
 use crate::sight::Eyes;
-use crate::{App, changes};
 
 /// Reads one page for a caller. Each record stands once in the history, at its latest change,
 /// and arrives in its present state: a device that goes on from page to page while others write
@@ -17,6 +18,7 @@ pub(crate) async fn pull(
     app: &App,
     caller: &Caller,
     since: u64,
+    scope: &Scope,
     limit: Option<u64>,
 ) -> Result<SyncPage, Failure> {
     let limit = limit.unwrap_or(u64::MAX).clamp(1, app.parameters.pull_max) as usize;
@@ -29,7 +31,7 @@ pub(crate) async fn pull(
         return Err(Failure::new(410, Code::CursorExpired, detail));
     };
     // One more than the page holds tells whether there is more.
-    let mut found = changes::behind(&eyes, after, limit.saturating_add(1))?;
+    let mut found = changes::behind(&eyes, scope, after, limit.saturating_add(1))?;
     let probed = if found.len() > limit { found.pop() } else { None };
     let next = match (&probed, found.last(), app.policy.page_boundary) {
         // What lies between the last change and the head is not this caller's.

@@ -144,3 +144,55 @@ fn the_histories_of_several_workspaces_are_one() {
         assert_eq!(lab.pages("ben/laptop", limit).join("\n").replace('\n', " "), all, "{limit}");
     }
 }
+
+#[test]
+fn a_scope_brings_what_is_in_it_and_nothing_for_what_is_not_the_callers() {
+    let lab = lab();
+    lab.grant("away", "ben", Some(Role::Editor));
+    lab.grant("garden", "ben", Some(Role::Editor));
+    lab.push(
+        "ben/laptop",
+        [create(1, "a", "project", "away", None), create(2, "g", "project", "garden", None), task(3, "u")],
+    );
+    lab.push("eve/pad", [create(1, "b", "project", "away", None)]);
+    for (scope, expect) in [
+        ("home", "p t u"),
+        ("away", "a b"),
+        ("garden,home", "p t g u"),
+        ("garden%2Chome", "p t g u"),
+        ("nowhere", ""),
+        ("nowhere,garden", "g"),
+        ("", ""),
+    ] {
+        let page = lab.pull("ben/laptop", &format!("since=0&scope={scope}"));
+        let names: Vec<_> = page.lines().filter_map(|line| Some(line.split_once('@')?.0)).collect();
+        assert_eq!(names.join(" "), expect, "{scope}");
+        assert!(page.ends_with("next=6 more=false"), "{page}");
+    }
+    // Vic is no member there.
+    assert_snapshot!(lab.pull("vic/tv", "since=0&scope=away"), @"next=6 more=false");
+    assert_snapshot!(lab.pull("ben/laptop", "since=0&scope=home,away&limit=3"), @r"
+    p@1 title=House
+    t@1 title=Milk
+    a@1 includes 1
+    next=3 more=true
+    ");
+    assert_snapshot!(lab.pull("ben/laptop", "since=4&scope=home,away&limit=3"), @r"
+    u@1 includes 3
+    b@1
+    next=6 more=false
+    ");
+}
+
+#[test]
+fn a_scope_that_was_lost_is_told_of_and_another_is_not() {
+    let lab = lab();
+    lab.grant("away", "ben", Some(Role::Editor));
+    lab.push("ben/laptop", [create(1, "a", "project", "away", None)]);
+    lab.grant("away", "ben", None);
+    assert_snapshot!(lab.pull("ben/laptop", "since=3&scope=away,home"), @r"
+    a removed
+    next=4 more=false
+    ");
+    assert_snapshot!(lab.pull("ben/laptop", "since=3&scope=home"), @"next=4 more=false");
+}
