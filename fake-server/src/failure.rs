@@ -9,9 +9,17 @@ use rusqlite::ErrorCode;
 pub(crate) enum Failure {
     /// The contract says no.
     Refused(Problem),
+    /// The user has had all that is allowed for now.
+    TooMany {
+        /// Until there is more.
+        retry_after_secs: u64,
+    },
     /// The database failed.
     Storage(rusqlite::Error),
 }
+
+/// When a client that found the server unable to serve should come again.
+const UNAVAILABLE_SECS: u64 = 5;
 
 impl Failure {
     pub(crate) fn new(status: u16, code: Code, detail: impl Into<String>) -> Failure {
@@ -22,10 +30,24 @@ impl Failure {
         Failure::new(400, Code::Malformed, detail)
     }
 
+    /// When another attempt is worth it, where time alone helps.
+    pub(crate) fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Failure::TooMany { retry_after_secs } => Some(*retry_after_secs),
+            Failure::Storage(error) if is_storage(error) => Some(UNAVAILABLE_SECS),
+            Failure::Refused(_) | Failure::Storage(_) => None,
+        }
+    }
+
     /// As the caller is told it. Names of tables and values stay inside.
     pub(crate) fn into_problem(self) -> Problem {
         let error = match self {
             Failure::Refused(problem) => return problem,
+            Failure::TooMany { retry_after_secs } => {
+                let detail =
+                    format!("all that is allowed for now is used; come again in {retry_after_secs} s");
+                return Problem { status: 429, code: Code::TooManyRequests, detail };
+            }
             Failure::Storage(error) => error,
         };
         // A commit that failed may have happened, and of a push earlier mutations have: neither

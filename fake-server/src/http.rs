@@ -1,4 +1,4 @@
-//! The surface: routes, limits, problem documents.
+//! The surface: routes, forms, problem documents.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use deadzone_contract::Code;
@@ -25,9 +25,6 @@ use crate::{App, collect, pull, push};
 
 /// Larger requests are refused unread.
 const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
-
-/// When a client that found the server unable to serve should come again.
-const RETRY_AFTER_SECS: &str = "5";
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -78,7 +75,10 @@ async fn mutations(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) 
         let caller = admit(&app, &headers).await?;
         push::push(&app, &caller, json(body)?).await
     };
-    Ok(ok(&served(&app, push).await?))
+    let pushed = served(&app, push).await?;
+    let mut response = ok(&pushed.answer);
+    retry_after(&mut response, pushed.retry_after_secs);
+    Ok(response)
 }
 
 async fn members(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
@@ -171,22 +171,22 @@ fn respond(status: StatusCode, content_type: Option<&'static str>, body: Bytes) 
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
+        let retry_after_secs = self.retry_after_secs();
         let problem = self.into_problem();
         let status = StatusCode::from_u16(problem.status).expect("problems carry statuses of HTTP");
         let body = serde_json::to_vec(&problem).expect("problems are JSON");
         let mut response = respond(status, Some(PROBLEM_JSON), body.into());
-        if let Some((name, value)) = hint(status) {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        retry_after(&mut response, retry_after_secs);
         response
     }
 }
 
-/// The header that tells a client how to go on.
-fn hint(status: StatusCode) -> Option<(HeaderName, &'static str)> {
-    match status {
-        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
-        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER_SECS)),
-        _ => None,
+/// Tells a client when to come again.
+fn retry_after(response: &mut Response, secs: Option<u64>) {
+    if let Some(secs) = secs {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
     }
 }

@@ -3,7 +3,8 @@
 //! It stands in a simulated world, where everything that it touches arrives through
 //! [`Env`], and the same code runs stand-alone as the `fake-server` binary. A map:
 //!
-//! - `http` is the surface: routes, limits, problem documents;
+//! - `http` is the surface: routes, forms, problem documents; `limits` says how much of what a
+//!   user asks for is served;
 //! - `auth` hands out tokens and says whose request it is;
 //! - `push` takes mutations one by one, each in a transaction of its own; `answers` remembers
 //!   what was answered, `apply` carries out the rules, one file a rule;
@@ -27,6 +28,7 @@ mod collect;
 mod cursor;
 mod failure;
 mod http;
+mod limits;
 mod members;
 pub mod policy;
 mod pull;
@@ -54,6 +56,7 @@ use tower::util::BoxCloneSyncService;
 pub use policy::{DEFECTS, Defect, ServerPolicy, defect};
 pub use store::StartError;
 
+use limits::Limits;
 use store::Store;
 use transaction::Transaction;
 
@@ -89,6 +92,7 @@ impl ReferenceServer {
             parameters: start.parameters.clone(),
             operator_token: start.operator_token.clone(),
             policy: self.policy.clone(),
+            limits: Limits::default(),
         };
         let mut transaction = app.begin().await?;
         seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
@@ -133,6 +137,7 @@ struct App {
     parameters: Parameters,
     operator_token: String,
     policy: ServerPolicy,
+    limits: Limits,
 }
 
 impl App {

@@ -21,6 +21,7 @@ pub(crate) async fn pull(
     scope: &Scope,
     limit: Option<u64>,
 ) -> Result<SyncPage, Failure> {
+    app.limits.pull(&app.parameters, app.now_ms(), &caller.user)?;
     let limit = limit.unwrap_or(u64::MAX).clamp(1, app.parameters.pull_max) as usize;
     app.env.disk.latency().await;
     let db = app.read().await?;

@@ -17,10 +17,17 @@ use crate::policy::Commits;
 use crate::records::Record;
 use crate::sight::Eyes;
 
-/// Carries out a push. No result is told before its mutation is committed. A failure of the
+/// What came of a push.
+pub(crate) struct Pushed {
+    pub(crate) answer: PushAnswer,
+    /// When the deferred rest is worth another attempt; none where nothing was deferred.
+    pub(crate) retry_after_secs: Option<u64>,
+}
+
+/// Carries out what its user may send of a push. No result is told before its mutation is committed. A failure of the
 /// database ends the push without any result, and leaves open which of its mutations took effect:
 /// a retry gets the answers of those that did.
-pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Result<PushAnswer, Failure> {
+pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Result<Pushed, Failure> {
     let Some(device) = caller.device.as_deref() else {
         return Err(Failure::malformed("a push names its device in the header `Device-Id`"));
     };
@@ -29,14 +36,27 @@ pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Re
         let most = app.parameters.push_max;
         return Err(Failure::malformed(format!("a push carries at most {most} mutations, not {count}")));
     }
+    let allowed = app.limits.push(&app.parameters, app.now_ms(), &caller.user, count);
+    if allowed.count == 0 && count > 0 {
+        return Err(allowed.exhausted());
+    }
     if app.policy.commits == Commits::OnceASecond {
         app.gather().await?;
     }
     let mut results = Vec::with_capacity(request.mutations.len());
-    for mutation in request.mutations {
+    let mut mutations = request.mutations.into_iter();
+    for mutation in mutations.by_ref().take(allowed.count as usize) {
         results.push(push_one(app, caller, device, mutation).await?);
     }
-    Ok(PushAnswer { results, server_time_ms: app.now_ms() })
+    let retry_after_secs = (mutations.len() > 0).then_some(allowed.retry_after_secs);
+    results.extend(mutations.map(deferred));
+    let answer = PushAnswer { results, server_time_ms: app.now_ms() };
+    Ok(Pushed { answer, retry_after_secs })
+}
+
+fn deferred(mutation: Mutation) -> MutationResult {
+    let Mutation { number, record, .. } = mutation;
+    MutationResult { number, record, outcome: Outcome::Deferred, state: None }
 }
 
 async fn push_one(

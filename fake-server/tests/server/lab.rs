@@ -224,6 +224,10 @@ impl Lab {
         self.clock.0.fetch_add(ms, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_back(&self, ms: u64) {
+        self.clock.0.fetch_sub(ms, Ordering::Relaxed);
+    }
+
     pub(crate) fn stall(&self, stalled: bool) {
         self.disk.stalled.store(stalled, Ordering::Relaxed);
     }

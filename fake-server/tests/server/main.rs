@@ -13,6 +13,7 @@ mod disks;
 mod durability;
 mod idempotency;
 mod lab;
+mod limits;
 mod machine;
 mod members;
 mod mistakes;
