@@ -8,21 +8,19 @@
 //! *before* the token, and the token itself stays until one of its successors is used: a device
 //! that never got the successor asks again with what it has, however often that happens.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use deadzone_contract::seam::Random;
-use deadzone_contract::wire::{HEADER_DEVICE_ID, TokenAnswer, TokenRequest};
+use deadzone_contract::wire::{TokenAnswer, TokenRequest};
 use deadzone_contract::{Code, Parameters};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::{App, records};
+use crate::shape::Shape;
+use crate::{App, headers, records};
 
 /// Expired tokens that one issue of tokens deletes, of each kind: more than it adds.
 const EXPIRED_MAX: u32 = 8;
-
-/// A device id is a header and half of a key; longer ones are refused.
-const DEVICE_ID_LEN_MAX: usize = 128;
 
 /// Whose request it is.
 #[derive(Clone, Debug)]
@@ -31,6 +29,8 @@ pub(crate) struct Caller {
     pub(crate) user: String,
     /// By the header; a pull can do without.
     pub(crate) device: Option<String>,
+    /// What its app understands.
+    pub(crate) shape: Shape,
     /// When the access token was got with a password; none: it was got by a refresh.
     signed_in_ms: Option<u64>,
 }
@@ -155,36 +155,25 @@ impl Issue<'_> {
     }
 }
 
-/// Says whose request it is, by its headers.
-pub(crate) fn identify(db: &Connection, headers: &HeaderMap, now_ms: u64) -> Result<Caller, Failure> {
-    let Some(token) = bearer(headers) else {
+/// Says whose request it is, by its headers, and agrees with the app that sent it.
+pub(crate) fn identify(app: &App, db: &Connection, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let Some(token) = headers::bearer(headers) else {
         return Err(Failure::new(401, Code::Unauthenticated, "the request carries no access token"));
     };
     let known = db
         .prepare_cached("SELECT user, signed_in_ms FROM access_tokens WHERE hash = ?1 AND expires_ms > ?2")?
-        .query_row(params![sha256(token), now_ms], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![sha256(token), app.now_ms()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((user, signed_in_ms)) = known else {
         return Err(Failure::new(401, Code::Unauthenticated, "the access token is not valid any more"));
     };
-    Ok(Caller { user, device: device(headers)?, signed_in_ms })
+    Ok(Caller { user, device: headers::device(headers)?, shape: Shape::agree(app, headers)?, signed_in_ms })
 }
 
 /// Whether a request comes from the operator. Without an operator's token there is none.
 pub(crate) fn is_operator(headers: &HeaderMap, operator_token: &str) -> bool {
-    !operator_token.is_empty() && bearer(headers).is_some_and(|token| sha256(token) == sha256(operator_token))
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-fn device(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get(HEADER_DEVICE_ID) else { return Ok(None) };
-    match value.to_str() {
-        Ok(id) if (1..=DEVICE_ID_LEN_MAX).contains(&id.len()) => Ok(Some(id.to_owned())),
-        _ => Err(Failure::malformed(format!("a device id is 1 to {DEVICE_ID_LEN_MAX} ASCII characters"))),
-    }
+    !operator_token.is_empty()
+        && headers::bearer(headers).is_some_and(|token| sha256(token) == sha256(operator_token))
 }
 
 /// Whether there is such a user.

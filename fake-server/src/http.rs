@@ -117,11 +117,10 @@ async fn served<T>(app: &App, answer: impl Future<Output = Result<T, Failure>>) 
 
 /// Learns who asks, and does the housekeeping that is due.
 async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
-    let now_ms = app.now_ms();
-    let cutoff_ms = collect::cutoff_ms(&app.parameters, now_ms);
+    let cutoff_ms = collect::cutoff_ms(&app.parameters, app.now_ms());
     let (caller, due) = {
         let db = app.read().await?;
-        let caller = auth::identify(&db, headers, now_ms)?;
+        let caller = auth::identify(app, &db, headers)?;
         let due = cutoff_ms.map_or(Ok(false), |cutoff_ms| collect::is_due(&db, cutoff_ms))?;
         (caller, due)
     };

@@ -5,7 +5,8 @@
 //!
 //! - `http` is the surface: routes, forms, problem documents; `limits` says how much of what a
 //!   user asks for is served;
-//! - `auth` hands out tokens and says whose request it is;
+//! - `auth` hands out tokens and says whose request it is; `headers` reads what a request says of
+//!   itself, and `shape` translates for an older app;
 //! - `push` takes mutations one by one, each in a transaction of its own; `answers` remembers
 //!   what was answered, `apply` carries out the rules, one file a rule;
 //! - `pull` hands out what `changes` finds, in commit order; `cursor` says where a device stands;
@@ -27,6 +28,7 @@ mod changes;
 mod collect;
 mod cursor;
 mod failure;
+mod headers;
 mod http;
 mod limits;
 mod members;
@@ -35,6 +37,7 @@ mod pull;
 mod push;
 mod records;
 mod seed;
+mod shape;
 mod sight;
 mod store;
 mod stored;
@@ -86,18 +89,20 @@ impl ReferenceServer {
     pub async fn router(&self, start: ServerStart, env: Env) -> Result<Router, StartError> {
         let store = Store::open(env.disk.database(DATABASE))?;
         let store = Arc::new(Mutex::new(store));
-        let app = App {
+        let mut app = App {
             store,
             env,
             parameters: start.parameters.clone(),
             operator_token: start.operator_token.clone(),
+            started_ms: 0,
             policy: self.policy.clone(),
             limits: Limits::default(),
         };
         let mut transaction = app.begin().await?;
-        seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
+        let started_ms = seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
         transaction.commit()?;
         drop(transaction);
+        app.started_ms = started_ms;
         Ok(http::router(Arc::new(app)))
     }
 }
@@ -136,6 +141,8 @@ struct App {
     env: Env,
     parameters: Parameters,
     operator_token: String,
+    /// When the database was new.
+    started_ms: u64,
     policy: ServerPolicy,
     limits: Limits,
 }

@@ -40,7 +40,7 @@ pub(crate) async fn pull(
         (Some(_), Some(last), PageBoundary::Exact) => last.commit_seq(),
         (Some(probed), _, PageBoundary::SkipsProbedRow) => probed.commit_seq(),
     };
-    let changes = found.into_iter().map(|change| change.into_pulled(&eyes));
+    let changes = found.into_iter().map(|change| Ok(caller.shape.outward(change.into_pulled(&eyes)?)));
     Ok(SyncPage {
         changes: changes.collect::<rusqlite::Result<_>>()?,
         next: history.cursor(next),

@@ -66,6 +66,11 @@ async fn push_one(
     mutation: Mutation,
 ) -> Result<MutationResult, Failure> {
     let mut transaction = app.begin().await?;
+    let translation = caller.shape.translation(&transaction, &mutation)?;
+    let mutation = match &translation {
+        Some(translation) => translation.inward(mutation),
+        None => mutation,
+    };
     let context = Context {
         db: &transaction,
         caller,
@@ -91,7 +96,10 @@ async fn push_one(
         }
         Err(Unfit::Storage(error)) => return Err(error.into()),
     };
-    Ok(result)
+    Ok(match translation {
+        Some(translation) => translation.outward(result),
+        None => result,
+    })
 }
 
 /// A mutation that has taken effect, now or before.

@@ -8,21 +8,21 @@ use crate::members;
 use crate::store::StartError;
 
 /// Takes up new passwords and, in a database that is new, the grants. Where nothing is new,
-/// nothing is written.
+/// nothing is written. Returns when the database was new, in ms since the epoch.
 pub(crate) fn seed(
     db: &Connection,
     random: &dyn Random,
     start: &ServerStart,
     now_ms: u64,
-) -> Result<(), StartError> {
+) -> Result<u64, StartError> {
     for (user, password) in &start.passwords {
         if !auth::password_fits(db, user, password)? {
             auth::set_password(db, random, user, password)?;
         }
     }
-    let started = db.prepare_cached("SELECT 1 FROM server WHERE started_ms IS NOT NULL")?.exists([])?;
-    if started {
-        return Ok(());
+    let started_ms = db.prepare_cached("SELECT started_ms FROM server")?.query_row([], |row| row.get(0))?;
+    if let Some(started_ms) = started_ms {
+        return Ok(started_ms);
     }
     for (workspace, user, role) in &start.grants {
         if !auth::is_user(db, user)? {
@@ -31,5 +31,5 @@ pub(crate) fn seed(
         members::set_role(db, now_ms, workspace, user, Some(*role))?;
     }
     db.prepare_cached("UPDATE server SET started_ms = ?1")?.execute([now_ms])?;
-    Ok(())
+    Ok(now_ms)
 }

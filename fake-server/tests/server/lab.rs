@@ -15,8 +15,8 @@ use deadzone_contract::seam::{
     BoxFuture, Clock, DatabaseLocation, Disk, Env, HttpService, Random, Server, ServerStart, Spawner,
 };
 use deadzone_contract::wire::{
-    HEADER_DEVICE_ID, MemberChange, Mutation, PushAnswer, PushRequest, Role, SyncPage, TokenAnswer,
-    TokenRequest,
+    HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_SCHEMA_VERSION, MemberChange, Mutation, PushAnswer,
+    PushRequest, Role, SyncPage, TokenAnswer, TokenRequest,
 };
 use deadzone_disk::Mount;
 use deadzone_server::{ReferenceServer, ServerPolicy};
@@ -122,7 +122,7 @@ impl Spawner for Tasks {
     }
 }
 
-/// `ana/phone`: whose device speaks.
+/// `ana/phone`: whose device speaks. `ana/phone/3`: its app is of version 3, and says so.
 pub(crate) struct Lab {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) disk: Arc<TestDisk>,
@@ -250,15 +250,20 @@ impl Lab {
         body: impl Into<Bytes>,
     ) -> Request<Bytes> {
         let (user, device) = who.split_once('/').expect("user/device");
+        let (device, app) =
+            device.split_once('/').map_or((device, None), |(device, app)| (device, Some(app)));
         let mut tokens = self.tokens.lock().unwrap();
         let token = tokens.entry(user.to_owned()).or_insert_with(|| self.sign_in(user).access_token);
-        Request::builder()
+        let request = Request::builder()
             .method(method)
             .uri(path)
             .header("authorization", format!("Bearer {token}"))
-            .header(HEADER_DEVICE_ID, device)
-            .body(body.into())
-            .unwrap()
+            .header(HEADER_DEVICE_ID, device);
+        let versions = [HEADER_CLIENT_VERSION, HEADER_SCHEMA_VERSION];
+        let request = app.into_iter().fold(request, |request, app| {
+            versions.iter().fold(request, |request, name| request.header(*name, app))
+        });
+        request.body(body.into()).unwrap()
     }
 
     pub(crate) fn token(&self, request: &TokenRequest) -> Result<TokenAnswer, Problem> {

@@ -21,6 +21,7 @@ mod property;
 mod pulling;
 mod render;
 mod rules;
+mod shapes;
 mod sight;
 mod surface;
 mod tokens;
