@@ -27,7 +27,7 @@ use deadzone_contract::wire::{
 };
 use deadzone_contract::{Code, RecordId};
 
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::policy::Numbers;
 use crate::rights::{self, NOT_SHARED};
 use crate::store::{QueueRow, Result, RowStatus, Tx};
@@ -46,8 +46,8 @@ pub(crate) enum Gain {
 
 /// Applies an answer: each row leaves the queue, stays for another attempt, or goes to the tray,
 /// all in one transaction.
-pub(crate) async fn apply(app: &App, rows: &[QueueRow], answer: &PushAnswer) -> Result<Gain> {
-    let mut tx = app.begin().await?;
+pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &PushAnswer) -> Result<Gain> {
+    let mut tx = app.begin_in(stay).await?;
     let mut progress = false;
     let mut deferred = false;
     let mut reused = Vec::new();

@@ -16,7 +16,7 @@ use crate::call::CallError;
 use crate::policy::{ClientPolicy, Numbers};
 use crate::show::Shown;
 use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
-use crate::{badge, overlay};
+use crate::{badge, leave, overlay, session};
 
 /// One app on one device.
 pub(crate) struct App {
@@ -25,15 +25,23 @@ pub(crate) struct App {
     pub(crate) policy: ClientPolicy,
     pub(crate) store: AsyncMutex<Store>,
     /// Held while tokens are fetched.
-    pub(crate) session: AsyncMutex<()>,
+    pub(crate) tokens: AsyncMutex<()>,
     /// Something changed that the sync loop should look at.
     pub(crate) wake: Notify,
     shared: Mutex<Shared>,
 }
 
+/// The time until somebody signs out. What was asked for in an earlier one is nobody's business
+/// any more: its answer is thrown away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stay(u64);
+
 /// What the app knows only while it runs.
 #[derive(Default)]
 pub(crate) struct Shared {
+    stay: Stay,
+    /// Whose device this is, signed in or with a session that has ended; none: nobody's.
+    pub(crate) user: Option<String>,
     /// What the platform says.
     pub(crate) online: bool,
     /// An action was saved, or the network came back, since the last round.
@@ -54,6 +62,25 @@ pub(crate) struct Shared {
     /// Until when, by the clock that never goes back, the server has asked to be left alone.
     hold_until: Duration,
     pub(crate) shown: Shown,
+}
+
+impl Shared {
+    /// Whether nobody has signed out since.
+    pub(crate) fn is_current(&self, stay: Stay) -> bool {
+        self.stay == stay
+    }
+
+    /// Nobody is signed in any more, and nothing that was known holds.
+    pub(crate) fn leave(&mut self) {
+        *self = Shared {
+            stay: Stay(self.stay.0 + 1),
+            online: self.online,
+            waiters: std::mem::take(&mut self.waiters),
+            shown: std::mem::take(&mut self.shown),
+            signed_out: true,
+            ..Shared::default()
+        };
+    }
 }
 
 /// How far apart the first and the last number can be that one start skips. A restored database
@@ -82,7 +109,8 @@ impl App {
         let shared = Shared {
             online: start.online,
             work: true,
-            signed_out: env.secrets.get("refresh").is_none(),
+            signed_out: env.secrets.get(session::REFRESH).is_none(),
+            user: env.secrets.get(session::USER),
             ..Shared::default()
         };
         let app = Arc::new(App {
@@ -90,7 +118,7 @@ impl App {
             start,
             policy,
             store: AsyncMutex::new(store),
-            session: AsyncMutex::new(()),
+            tokens: AsyncMutex::new(()),
             wake: Notify::new(),
             shared: Mutex::new(shared),
         });
@@ -140,9 +168,23 @@ impl App {
         self.held().map_or(Ok(()), |left| Err(CallError::Held(left)))
     }
 
+    /// The present stay.
+    pub(crate) fn stay(&self) -> Stay {
+        self.shared().stay
+    }
+
     /// A transaction of the sync engine.
     pub(crate) async fn begin(&self) -> Result<Tx<'_>> {
         Tx::begin(self.open_store().await?)
+    }
+
+    /// As [`App::begin`], for what belongs to a stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Left`] where it is over.
+    pub(crate) async fn begin_in(&self, stay: Stay) -> Result<Tx<'_>> {
+        let store = self.open_store().await?;
+        if self.shared().is_current(stay) { Tx::begin(store) } else { Err(StoreError::Left) }
     }
 
     /// A transaction for a user's action. What it writes must not take the room that draining
@@ -248,10 +290,13 @@ impl App {
         mut store: AsyncMutexGuard<'a, Store>,
         durable: Durable,
     ) -> Result<AsyncMutexGuard<'a, Store>> {
+        leave::finish(self, &mut store)?;
         let opened = store.open(durable)?;
+        let opened = leave::evict_others(self, &mut store, opened, durable)?;
         let first = !store.taken_up;
         let undo = store.resolve_limbo();
         let mut tx = Tx::begin(store)?;
+        tx.meta.user = leave::whose(self, &tx, opened);
         if first {
             self.take_up(&mut tx, opened)?;
         }
@@ -266,6 +311,7 @@ impl App {
             self.shared().last_error = Some(REPAIRED.to_owned());
             self.shared().work = true;
         }
+        self.shared().user.clone_from(&tx.meta.user);
         self.publish(news);
         let mut store = tx.into_store();
         store.taken_up = true;

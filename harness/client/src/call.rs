@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::policy::ForeignAnswer;
 
 /// Why a request brought nothing.
@@ -49,7 +49,10 @@ pub(crate) enum CallError {
 
 impl From<crate::store::StoreError> for CallError {
     fn from(error: crate::store::StoreError) -> CallError {
-        CallError::Storage(error.to_string())
+        match error {
+            crate::store::StoreError::Left => CallError::SignedOut,
+            error => CallError::Storage(error.to_string()),
+        }
     }
 }
 
@@ -72,6 +75,7 @@ impl CallError {
 
 /// What every request tells of its sender.
 pub(crate) struct Sender {
+    pub(crate) stay: Stay,
     pub(crate) device_id: String,
     pub(crate) queue_age_ms: u64,
     pub(crate) access_token: Option<String>,
@@ -106,6 +110,9 @@ fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
 /// server asked for.
 pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<T, CallError> {
     app.may_send()?;
+    if !app.shared().is_current(sender.stay) {
+        return Err(CallError::SignedOut);
+    }
     let mut request = Request::builder()
         .method(ask.method.clone())
         .uri(&ask.path)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future;
 
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::call::CallError;
 use crate::store::StoreError;
 use crate::{pull, push, rights};
@@ -34,15 +34,21 @@ pub(crate) async fn run(app: Arc<App>) {
             future::select(Box::pin(app.wake.notified()), clock.sleep(pause.max(TICK))).await;
             continue;
         }
-        let result = if may_sync(&app) { round(&app).await } else { Err(closed(&app)) };
+        let stay = app.stay();
+        let result = if may_sync(&app) { round(&app, stay).await } else { Err(closed(&app)) };
         next_pull = clock.elapsed() + Duration::from_millis(app.start.parameters.sync_every);
+        // Who has signed out meanwhile left nothing that it could be about.
+        let is_over = app.stay() != stay;
         match &result {
+            _ if is_over => server = Pause::default(),
             Ok(()) => server = Pause::default(),
             // Nothing was tried.
             Err(CallError::Held(_)) => {}
             Err(error) => server.failed(&app, error.retry_after()),
         }
-        settle_round(&app, &result);
+        if !is_over {
+            settle_round(&app, &result);
+        }
         app.publish_status();
         for waiter in waiters {
             // A caller that stopped waiting is not an error.
@@ -168,11 +174,11 @@ fn take_work(app: &App, now: Duration, server: &mut Pause, next_pull: Duration) 
 
 /// Sends, then pulls. On a full disk only what is saved is sent: what a pull brings would take
 /// the room that the next answer needs.
-async fn round(app: &App) -> Result<(), CallError> {
-    push::push_all(app).await?;
+async fn round(app: &App, stay: Stay) -> Result<(), CallError> {
+    push::push_all(app, stay).await?;
     make_room(app).await?;
-    pull::pull_all(app).await?;
-    rights::ask(app).await
+    pull::pull_all(app, stay).await?;
+    rights::ask(app, stay).await
 }
 
 async fn make_room(app: &App) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@
 //! | `engine` | when to sync, and how long to wait after a failure |
 //! | `push`, `pull` | the two halves of a round |
 //! | `answer` | what the server's answer to a push means for the queue |
+//! | `leave` | signing out |
 //! | `rights` | what its user may see and do |
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
@@ -29,6 +30,7 @@ mod badge;
 mod call;
 mod device;
 mod engine;
+mod leave;
 mod overlay;
 mod policy;
 mod pull;

@@ -5,7 +5,7 @@ use deadzone_contract::wire::{
 };
 use deadzone_contract::{Code, RecordId};
 
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::call::{Ask, CallError};
 use crate::policy::{CursorSaved, Numbers, PendingEdits, RemoteConflicts};
 use crate::rights::{self, NOT_SHARED};
@@ -13,18 +13,18 @@ use crate::store::{Meta, Result, RowStatus, Tx};
 use crate::{session, stamps};
 
 /// Pulls until there is nothing new.
-pub(crate) async fn pull_all(app: &App) -> std::result::Result<(), CallError> {
+pub(crate) async fn pull_all(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
     loop {
         let asked = app.read().await?.meta.clone();
         let path = format!("{PATH_SYNC}?since={}&limit={}", asked.cursor, app.start.parameters.pull_max);
-        match session::authorized::<SyncPage>(app, &asked.device_id, &Ask::get(path)).await {
+        match session::authorized::<SyncPage>(app, stay, &asked.device_id, &Ask::get(path)).await {
             Ok(page) => {
-                if !apply(app, &asked, &page).await? {
+                if !apply(app, stay, &asked, &page).await? {
                     return Ok(());
                 }
             }
             Err(CallError::Problem(problem, _)) if problem.code == Code::CursorExpired => {
-                start_over(app).await?;
+                start_over(app, stay).await?;
             }
             Err(error) => return Err(error),
         }
@@ -32,8 +32,8 @@ pub(crate) async fn pull_all(app: &App) -> std::result::Result<(), CallError> {
 }
 
 /// Keeps one page and its cursor, in one transaction. True while there is more.
-async fn apply(app: &App, asked: &Meta, page: &SyncPage) -> Result<bool> {
-    let mut tx = app.begin().await?;
+async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<bool> {
+    let mut tx = app.begin_in(stay).await?;
     if !continues(asked, &tx) {
         return Ok(true);
     }
@@ -144,8 +144,8 @@ fn overwrite(tx: &mut Tx<'_>, server: &ServerRecord) -> Result<()> {
 
 /// The tombstones after the cursor are gone, so everything is pulled anew. What is not brought
 /// by the end of it does not exist any more; pending work stays.
-async fn start_over(app: &App) -> Result<()> {
-    let mut tx = app.begin().await?;
+async fn start_over(app: &App, stay: Stay) -> Result<()> {
+    let mut tx = app.begin_in(stay).await?;
     tx.meta.epoch += 1;
     tx.meta.cursor = CURSOR_START;
     app.commit(tx).await

@@ -6,32 +6,32 @@ use deadzone_contract::wire::{Mutation, PATH_MUTATIONS, PushAnswer, PushRequest}
 use deadzone_contract::{RecordId, RecordState};
 
 use crate::answer::Gain;
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::call::{Ask, CallError};
 use crate::policy::{Idempotency, Removal, SyncedShown};
 use crate::store::{DRAIN_ROWS, QueueRow, Result, RowStatus, StoreError, Tx};
 use crate::{answer, session};
 
 /// Sends until nothing is left that can be sent.
-pub(crate) async fn push_all(app: &App) -> std::result::Result<(), CallError> {
+pub(crate) async fn push_all(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
     // Each round trip ends at least one row, moves it to the tray or returns an error. Stamping or
     // numbering anew helps at once or not at all: the second time in a row is an error.
     let mut again = 0;
     loop {
         app.may_send()?;
-        let rows = draining(app, || take_batch(app)).await?;
+        let rows = draining(app, || take_batch(app, stay)).await?;
         let Some(first) = rows.first() else { return Ok(()) };
         let request = PushRequest { mutations: rows.iter().map(|row| on_the_wire(app, row)).collect() };
         let ask = Ask::post(PATH_MUTATIONS, &request);
-        let answered = session::authorized::<PushAnswer>(app, &first.device, &ask).await;
+        let answered = session::authorized::<PushAnswer>(app, stay, &first.device, &ask).await;
         match answered.and_then(|answer| fits(&rows, answer)) {
-            Ok(answer) => match draining(app, || answer::apply(app, &rows, &answer)).await? {
+            Ok(answer) => match draining(app, || answer::apply(app, stay, &rows, &answer)).await? {
                 Gain::Some => again = 0,
                 Gain::None => again += 1,
                 Gain::Deferred => return Err(CallError::Deferred(app.held())),
             },
             Err(error) => {
-                draining(app, || give_back(app, &rows, &error)).await?;
+                draining(app, || give_back(app, stay, &rows, &error)).await?;
                 return Err(error);
             }
         }
@@ -116,8 +116,8 @@ impl Batch {
 }
 
 /// Marks the next rows as being sent.
-async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
-    let mut tx = app.begin().await?;
+async fn take_batch(app: &App, stay: Stay) -> Result<Vec<QueueRow>> {
+    let mut tx = app.begin_in(stay).await?;
     let most = app.start.parameters.push_max as usize;
     let most = if tx.is_draining() { most.min(DRAIN_ROWS) } else { most };
     let mut batch = Batch::fill(&mut tx, most)?;
@@ -149,7 +149,7 @@ async fn take_batch(app: &App) -> Result<Vec<QueueRow>> {
 }
 
 /// An attempt failed: the rows wait for the next one. Whether they arrived is not known.
-async fn give_back(app: &App, rows: &[QueueRow], error: &CallError) -> Result<()> {
+async fn give_back(app: &App, stay: Stay, rows: &[QueueRow], error: &CallError) -> Result<()> {
     if app.policy.removal == Removal::WhenSent {
         return Ok(());
     }
@@ -161,7 +161,7 @@ async fn give_back(app: &App, rows: &[QueueRow], error: &CallError) -> Result<()
     let permanent = definite
         && !matches!(error, CallError::Problem(problem, _) if matches!(problem.status, 401 | 426 | 429));
     let reason = error.to_string();
-    let mut tx = app.begin().await?;
+    let mut tx = app.begin_in(stay).await?;
     for row in rows {
         let refusals = row.refusals + refusing;
         let spent = u64::from(refusals) >= app.start.parameters.attempts_max;

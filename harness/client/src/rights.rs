@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::Role;
 use deadzone_contract::{Code, RecordId, Refusal};
 
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::call::CallError;
 use crate::session;
 use crate::store::{QueueRow, Result, RowStatus, Tx};
@@ -20,22 +20,20 @@ impl App {
     }
 }
 
-/// Keeps what the server says that its user may do.
-pub(crate) async fn keep_roles(app: &App, roles: &BTreeMap<String, Role>) -> Result<()> {
-    if app.read().await?.meta.roles.as_ref() == Some(roles) {
-        return Ok(());
-    }
-    let mut tx = app.begin().await?;
+/// Keeps whose device this is, and what the server says that they may do.
+pub(crate) async fn keep(app: &App, stay: Stay, user: &str, roles: &BTreeMap<String, Role>) -> Result<()> {
+    let mut tx = app.begin_in(stay).await?;
+    tx.meta.user = Some(user.to_owned());
     tx.meta.roles = Some(roles.clone());
     app.commit(tx).await
 }
 
 /// Asks what its user may do, if that is in doubt. Syncing does not wait for the answer.
-pub(crate) async fn ask(app: &App) -> std::result::Result<(), CallError> {
+pub(crate) async fn ask(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
     if !std::mem::take(&mut app.shared().roles_stale) {
         return Ok(());
     }
-    match session::renew(app).await {
+    match session::renew(app, stay).await {
         Err(CallError::SignedOut) => Err(CallError::SignedOut),
         Err(_) => {
             app.doubt_rights();

@@ -3,18 +3,28 @@
 use deadzone_contract::wire::{PATH_TOKEN, TokenAnswer, TokenRequest};
 use deadzone_contract::{Code, Refusal};
 
-use crate::app::App;
+use crate::app::{App, Stay};
 use crate::call::{Ask, CallError, Sender, call};
 use crate::rights;
 
-const ACCESS: &str = "access";
-const REFRESH: &str = "refresh";
+/// The names of the secrets.
+pub(crate) const ACCESS: &str = "access";
+pub(crate) const REFRESH: &str = "refresh";
+/// Whom the tokens speak for.
+pub(crate) const USER: &str = "user";
 
 /// Signs in with a password.
-pub(crate) async fn sign_in(app: &App, user: &str, password: &str) -> Result<(), Refusal> {
-    let request = TokenRequest::Password { user: user.to_owned(), password: password.to_owned() };
-    let _session = app.session.lock().await;
-    match fetch(app, &request).await {
+pub(crate) async fn sign_in(app: &App, user: String, password: String) -> Result<(), Refusal> {
+    let stay = app.stay();
+    let others = app.shared().user.clone().filter(|present| *present != user);
+    if let Some(present) = others {
+        let waits = app.read().await.map_err(Refusal::from)?.has_work()?;
+        let code = if waits { Code::WorkPending } else { Code::Invalid };
+        return Err(Refusal::new(code, format!("{present} is signed in here and has to sign out first")));
+    }
+    let request = TokenRequest::Password { user, password };
+    let _tokens = app.tokens.lock().await;
+    match fetch(app, stay, &request).await {
         Ok(()) => {
             let mut shared = app.shared();
             shared.signed_out = false;
@@ -22,17 +32,25 @@ pub(crate) async fn sign_in(app: &App, user: &str, password: &str) -> Result<(),
             shared.impatient = true;
             Ok(())
         }
-        Err(CallError::Problem(problem, _)) => Err(Refusal::new(problem.code, problem.detail)),
-        Err(CallError::Storage(error)) => Err(Refusal::new(Code::Storage, error)),
-        Err(error @ CallError::Held(_)) => Err(Refusal::new(Code::Unavailable, error.to_string())),
-        Err(error) => Err(Refusal::new(Code::Offline, format!("signing in needs the server: {error}"))),
+        Err(error) => Err(refusal(error)),
+    }
+}
+
+/// What a user is told who has to sign in for something.
+fn refusal(error: CallError) -> Refusal {
+    match error {
+        CallError::Problem(problem, _) => Refusal::new(problem.code, problem.detail),
+        CallError::Storage(error) => Refusal::new(Code::Storage, error),
+        CallError::SignedOut => Refusal::new(Code::SignedOut, "signed out meanwhile"),
+        error @ CallError::Held(_) => Refusal::new(Code::Unavailable, error.to_string()),
+        error => Refusal::new(Code::Offline, format!("signing in needs the server: {error}")),
     }
 }
 
 /// Sends a request with an access token, in the name of `device`; where the token is not valid
 /// any more, refreshes it once.
-pub(crate) async fn authorized<T>(app: &App, device: &str, ask: &Ask<T>) -> Result<T, CallError> {
-    let mut sender = sender(app).await?;
+pub(crate) async fn authorized<T>(app: &App, stay: Stay, device: &str, ask: &Ask<T>) -> Result<T, CallError> {
+    let mut sender = sender(app, stay).await?;
     device.clone_into(&mut sender.device_id);
     sender.access_token = app.env.secrets.get(ACCESS);
     if sender.access_token.is_some() {
@@ -41,40 +59,50 @@ pub(crate) async fn authorized<T>(app: &App, device: &str, ask: &Ask<T>) -> Resu
             other => return other,
         }
     }
-    refresh(app, sender.access_token.as_deref()).await?;
+    refresh(app, stay, sender.access_token.as_deref()).await?;
     sender.access_token = app.env.secrets.get(ACCESS);
     call(app, &sender, ask).await
 }
 
 /// Gets new tokens, and hears with them what its user may do.
-pub(crate) async fn renew(app: &App) -> Result<(), CallError> {
+pub(crate) async fn renew(app: &App, stay: Stay) -> Result<(), CallError> {
     let stale = app.env.secrets.get(ACCESS);
-    refresh(app, stale.as_deref()).await
+    refresh(app, stay, stale.as_deref()).await
 }
 
-async fn refresh(app: &App, stale: Option<&str>) -> Result<(), CallError> {
-    let _session = app.session.lock().await;
+async fn refresh(app: &App, stay: Stay, stale: Option<&str>) -> Result<(), CallError> {
+    let _tokens = app.tokens.lock().await;
     if app.env.secrets.get(ACCESS).as_deref() != stale {
         return Ok(()); // somebody else got a new one meanwhile
     }
     let Some(refresh_token) = app.env.secrets.get(REFRESH) else { return Err(CallError::SignedOut) };
-    fetch(app, &TokenRequest::Refresh { refresh_token }).await
+    fetch(app, stay, &TokenRequest::Refresh { refresh_token }).await
 }
 
-async fn fetch(app: &App, request: &TokenRequest) -> Result<(), CallError> {
-    let answer: TokenAnswer = call(app, &sender(app).await?, &Ask::post(PATH_TOKEN, request)).await?;
-    app.env.secrets.set(REFRESH, Some(answer.refresh_token));
-    app.env.secrets.set(ACCESS, Some(answer.access_token));
-    if rights::keep_roles(app, &answer.roles).await.is_err() {
+async fn fetch(app: &App, stay: Stay, request: &TokenRequest) -> Result<(), CallError> {
+    let answer: TokenAnswer = call(app, &sender(app, stay).await?, &Ask::post(PATH_TOKEN, request)).await?;
+    {
+        // Who signs out meanwhile does not come back by an answer that was on its way.
+        let mut shared = app.shared();
+        if !shared.is_current(stay) {
+            return Err(CallError::SignedOut);
+        }
+        app.env.secrets.set(REFRESH, Some(answer.refresh_token));
+        app.env.secrets.set(USER, Some(answer.user.clone()));
+        app.env.secrets.set(ACCESS, Some(answer.access_token));
+        shared.user = Some(answer.user.clone());
+    }
+    if rights::keep(app, stay, &answer.user, &answer.roles).await.is_err() {
         app.doubt_rights(); // the tokens are kept, and good
     }
     Ok(())
 }
 
-async fn sender(app: &App) -> Result<Sender, CallError> {
+async fn sender(app: &App, stay: Stay) -> Result<Sender, CallError> {
     let tx = app.read().await?;
     let oldest_ms = tx.oldest_ms()?;
     Ok(Sender {
+        stay,
         device_id: tx.meta.device_id.clone(),
         queue_age_ms: oldest_ms.map_or(0, |ms| app.wall_ms().saturating_sub(ms)),
         access_token: None,

@@ -73,6 +73,11 @@ impl Disk for System {
                 _ => {}
             }
         }
+        // A name that is gone only in memory comes back with the next loss of power.
+        #[cfg(unix)]
+        std::fs::File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| format!("{} cannot be synced: {error}", self.folder.display()))?;
         Ok(())
     }
 

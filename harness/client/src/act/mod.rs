@@ -16,7 +16,7 @@ use deadzone_contract::{Action, Change, Code, FieldChange, RecordId, Refusal, Sa
 
 use crate::app::App;
 use crate::store::{QueueRow, RecordRow, Tx};
-use crate::{overlay, rights, stamps};
+use crate::{leave, overlay, rights, session, stamps};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -26,11 +26,15 @@ fn invalid<T>(detail: String) -> Result<T> {
 
 /// Does what the user asks for.
 pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
+    if app.shared().user.is_none() && !matches!(action, Action::SignIn { .. }) {
+        return Err(Refusal::new(Code::SignedOut, "nobody is signed in"));
+    }
     match action {
         Action::SignIn { user, password } => {
-            crate::session::sign_in(app, &user, &password).await?;
+            session::sign_in(app, user, password).await?;
             Ok(Saved::of(None))
         }
+        Action::SignOut { anyway } => leave::sign_out(app, anyway).await,
         Action::Create { entity, workspace, parent, changes } => {
             work::create(app, entity, workspace, parent, changes).await
         }
@@ -39,7 +43,7 @@ pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
         Action::Discard { record } => tray::discard(app, record).await,
         Action::Retry { record } => tray::retry(app, record).await,
         Action::Resolve { record, field, choice } => tray::resolve(app, record, &field, choice).await,
-        Action::SignOut { .. } | Action::Undo { .. } | Action::Repair | Action::SetRole { .. } => {
+        Action::Undo { .. } | Action::Repair | Action::SetRole { .. } => {
             invalid("this app cannot do that".to_owned())
         }
     }

@@ -29,6 +29,9 @@ pub(crate) struct Meta {
     /// What this device's clock is behind the server's, where that was noticed.
     pub(crate) clock_offset_ms: i64,
     pub(crate) last_sync_ms: Option<u64>,
+    /// Whose device this is; none: nobody's yet.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
     /// What its user may do in which workspace, as the server said last; none: it has not said yet.
     #[serde(default)]
     pub(crate) roles: Option<BTreeMap<String, Role>>,

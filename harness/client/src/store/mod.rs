@@ -51,6 +51,8 @@ pub(crate) enum StoreError {
     Damaged(String),
     #[error("the storage of this device fails: {0}")]
     Failed(String),
+    #[error("its user has signed out")]
+    Left,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
@@ -185,6 +187,11 @@ impl Store {
         }
     }
 
+    /// Whose database this is, once it is open.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.meta.user.as_deref()
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.connection.is_some()
     }
@@ -205,6 +212,28 @@ impl Store {
     /// Gives the connection up; what it had not committed is undone.
     pub(crate) fn close(&mut self) {
         self.connection = None;
+    }
+
+    /// Deletes everything on the disk, so that the next opening begins anew.
+    ///
+    /// # Errors
+    /// Another process has the database open, or the storage refused; then what is left is not
+    /// known.
+    pub(crate) fn remove_all(&mut self) -> Result<()> {
+        self.close();
+        // Nobody may have open what is deleted. Damage is no reason to keep it.
+        if let Err(error @ StoreError::InUse) =
+            connect::connect(&self.files.at(&self.files.main()), connect::Missing::Create)
+        {
+            return Err(error);
+        }
+        for file in [self.files.rescue(), self.files.reserve(), self.files.main()] {
+            self.files.remove(&file)?;
+        }
+        self.reserve = reserve::Reserve::Unknown;
+        self.taken_up = false;
+        self.limbo = None;
+        Ok(())
     }
 
     /// Opens the database and looks at everything in it. What is damaged is replaced.

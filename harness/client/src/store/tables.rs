@@ -174,6 +174,12 @@ impl Tx<'_> {
         Ok(self.queued().saturating_sub(failed))
     }
 
+    /// Whether there is work of its user here that the server does not have, or that needs a
+    /// decision.
+    pub(crate) fn has_work(&self) -> Result<bool> {
+        Ok(self.queued() > 0 || !self.conflicting()?.is_empty())
+    }
+
     /// When the oldest row that waits for an answer was saved.
     pub(crate) fn oldest_ms(&self) -> Result<Option<u64>> {
         self.sql(|db| {

@@ -4,6 +4,7 @@
 
 #[path = "../kit/mod.rs"]
 mod kit;
+mod leave;
 mod rights;
 mod rules;
 mod waiting;

@@ -53,6 +53,16 @@ impl Phone {
         }
     }
 
+    /// Everything in its store for secrets.
+    pub(crate) fn secrets(&self) -> BTreeMap<String, String> {
+        self.secrets.0.lock().unwrap().clone()
+    }
+
+    /// The same phone with another disk and other secrets.
+    pub(crate) fn as_it_was(&self, disk: Disk, secrets: BTreeMap<String, String>) -> Phone {
+        Phone { disk, secrets: Arc::new(Keychain(Mutex::new(secrets))), ..self.clone() }
+    }
+
     /// The same phone with another disk.
     pub(crate) fn with_disk(&self, disk: Disk) -> Phone {
         Phone { disk, ..self.clone() }
@@ -98,7 +108,7 @@ impl Phone {
     }
 
     pub(crate) async fn sign_in(&self, app: &App) {
-        app.act(Action::SignIn { user: "ana".into(), password: "secret".into() }).await.unwrap();
+        app.sign_in("ana").await.unwrap();
     }
 }
 
@@ -123,6 +133,14 @@ impl App {
         let mut tasks = std::mem::take(&mut *self.platform.tasks.lock().unwrap());
         tasks.shutdown().await;
         drop(self.device);
+    }
+
+    pub(crate) async fn sign_in(&self, user: &str) -> Result<Saved, Refusal> {
+        self.act(Action::SignIn { user: user.into(), password: "secret".into() }).await
+    }
+
+    pub(crate) async fn sign_out(&self, anyway: bool) -> Result<Saved, Refusal> {
+        self.act(Action::SignOut { anyway }).await
     }
 
     pub(crate) async fn act(&self, action: Action) -> Result<Saved, Refusal> {

@@ -71,6 +71,8 @@ pub(crate) struct Server {
     pub(crate) state: Arc<Mutex<State>>,
     /// Requests get no answer while this is set.
     pub(crate) silent: Arc<Mutex<bool>>,
+    /// How long requests and answers are on their way.
+    pub(crate) slow: Arc<Mutex<std::time::Duration>>,
     intercept: Arc<Mutex<Option<Intercept>>>,
     verdict: Arc<Mutex<Option<Verdict>>>,
     /// Every request so far.
@@ -87,7 +89,13 @@ impl Server {
         let this = self.clone();
         Transport::new(tower::service_fn(move |request: Request<Bytes>| {
             let this = this.clone();
-            let answer: BoxFuture<'static, _> = Box::pin(async move { this.serve(request) });
+            let answer: BoxFuture<'static, _> = Box::pin(async move {
+                let slow = *this.slow.lock().unwrap();
+                tokio::time::sleep(slow).await;
+                let answer = this.serve(request);
+                tokio::time::sleep(slow).await;
+                answer
+            });
             answer
         }))
     }
