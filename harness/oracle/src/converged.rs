@@ -1,8 +1,10 @@
 //! Oracle `converged`: once the world has settled, everybody sees the same.
 //!
-//! Invariant: every device that had to settle shows what the server has for its user: the same
-//! records, the same values, the same open conflicts. Records with failed or waiting work on a
-//! device are exempt on it (not the device). Users who see the same record see the same values.
+//! Invariant: every device that had to settle shows what the server has for its present user, of
+//! the workspaces that it subscribes to: the same records, the same values of the fields that its
+//! app knows, the same open conflicts. Records with failed or waiting work on a device are exempt
+//! on it (not the device). Devices that nobody is signed in on, and those that the server finds too
+//! old, are exempt, and the verdict names them. Users who see the same record see the same values.
 //!
 //! Source: strong eventual convergence, the purpose of every sync contract.
 //!
@@ -10,6 +12,7 @@
 //! |---|---|
 //! | `missing-on-device` | a device does not show a record that the server has for its user |
 //! | `extra-on-device` | a device shows a record that the server does not have for its user |
+//! | `out-of-scope` | a device shows a record of a workspace that it does not subscribe to |
 //! | `fields-differ` | a device shows other values than the server has |
 //! | `conflicts-differ` | a device shows other open conflicts than the server has |
 //! | `audits-differ` | the server shows two users different values of one record |
@@ -19,6 +22,7 @@ use std::collections::BTreeMap;
 use deadzone_contract::{ConflictView, RecordId, RecordState, RecordView};
 
 use crate::findings::{Case, Findings};
+use crate::history::apps::knows;
 use crate::history::end::{Audit, Last, Look, is_pending};
 use crate::history::{History, words};
 use crate::verdict::Verdict;
@@ -28,8 +32,8 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     let mut findings = Findings::new("converged");
     match &history.last {
         Ok(last) => {
-            for (device, user) in &history.header.devices {
-                judge_device(history, last, device, user, &mut findings);
+            for device in history.header.devices.keys() {
+                judge_device(history, last, device, &mut findings);
             }
             judge_audits(history, last, &mut findings);
         }
@@ -38,10 +42,15 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     findings.verdict()
 }
 
-fn judge_device(history: &History<'_>, last: &Last<'_>, device: &str, user: &str, findings: &mut Findings) {
-    if last.exemption(device).is_some() {
-        return;
+fn judge_device(history: &History<'_>, last: &Last<'_>, device: &str, findings: &mut Findings) {
+    let too_old = history.wire.last_status(device) == Some(STATUS_TOO_OLD);
+    let too_old = too_old.then_some("too old for the server");
+    if let Some(why) = last.exemption(device).or(too_old) {
+        return findings.exempt(format!("{device}: {why}"));
     }
+    let Some(user) = history.users.surely_at(device, last.quiet) else {
+        return findings.exempt(format!("{device}: nobody is known to be signed in"));
+    };
     let audit = match last.audit(user) {
         Ok(audit) => audit,
         Err(why) => return findings.unknown(why),
@@ -51,17 +60,25 @@ fn judge_device(history: &History<'_>, last: &Last<'_>, device: &str, user: &str
     };
     let pair = Pair { history, device, audit, look };
     for (id, held) in &audit.records {
+        if !history.subscribes(device, &held.workspace) {
+            continue;
+        }
         match look.records.get(id) {
             Some(shown) => pair.compare(held, shown, findings),
             None => pair.missing(id, findings),
         }
     }
     for (id, shown) in &look.records {
-        if !audit.records.contains_key(id) {
+        if !history.subscribes(device, &shown.workspace) {
+            pair.out_of_scope(shown, findings);
+        } else if !audit.records.contains_key(id) {
             pair.extra(shown, findings);
         }
     }
 }
+
+/// HTTP: this app is older than the server still serves.
+const STATUS_TOO_OLD: u16 = 426;
 
 /// A device and the server, as its user sees it.
 struct Pair<'h, 't> {
@@ -109,12 +126,29 @@ impl Pair<'_, '_> {
         ));
     }
 
+    /// A device keeps what it subscribes to, and what was made on it.
+    fn out_of_scope(&self, shown: &RecordView, findings: &mut Findings) {
+        let record = self.history.record(&shown.record).map(|record| &self.history.records[record]);
+        let creator = record.and_then(|record| record.creator);
+        let own = creator.is_some_and(|creator| self.history.actions[creator].device == self.device);
+        if own || self.is_unresolved(shown) {
+            return;
+        }
+        let name = self.name(&shown.record);
+        let case = Case::new("out-of-scope", "record").record(&shown.record).device(self.device);
+        findings.report(case.evidence([self.look.at]).says(
+            format!("{} shows {name} of {}, to which it does not subscribe", self.device, shown.workspace),
+            format!("nothing of {} on {}", shown.workspace, self.device),
+        ));
+    }
+
     fn compare(&self, held: &RecordView, shown: &RecordView, findings: &mut Findings) {
         if self.is_unresolved(shown) {
             return;
         }
         let name = self.name(&held.record);
-        for field in differing(held, shown) {
+        let app = self.history.app(self.device);
+        for field in differing(held, shown).into_iter().filter(|field| knows(app, &held.entity, field)) {
             let rule = self.history.rule(&held.entity, field);
             let case = self.case("fields-differ", "value", &held.record).rule(rule).subject(field);
             findings.report(case.says(
@@ -158,10 +192,7 @@ fn differing<'a>(one: &'a RecordView, other: &'a RecordView) -> Vec<&'a str> {
 
 fn judge_audits(history: &History<'_>, last: &Last<'_>, findings: &mut Findings) {
     let mut first: BTreeMap<&RecordId, (&Audit<'_>, &RecordView)> = BTreeMap::new();
-    let mut users: Vec<&str> = history.header.grants.iter().map(|(_, user, _)| user.as_str()).collect();
-    users.sort_unstable();
-    users.dedup();
-    for audit in users.into_iter().filter_map(|user| last.audit(user).ok()) {
+    for audit in last.audits() {
         for (id, view) in &audit.records {
             let &mut (other, reference) = first.entry(id).or_insert((audit, view));
             for field in differing(reference, view) {

@@ -137,21 +137,30 @@ impl<'a, 't> Scene<'a, 't> {
         Ok((records, create))
     }
 
-    /// The users who may see what a create makes.
-    fn users(&self, create: Option<&ActionRun<'_>>) -> Vec<&'t str> {
-        match create.and_then(ActionRun::birthplace) {
-            Some(place) => self.history.entitled(place.workspace),
-            None => {
-                let mut users: Vec<&str> = self.history.header.grants.iter().map(|g| g.1.as_str()).collect();
-                users.sort_unstable();
-                users.dedup();
-                users
+    /// The users who surely may see what goes by a name.
+    fn users(&self, records: &[usize], create: Option<&ActionRun<'_>>) -> Vec<&'t str> {
+        match (records.first(), create.and_then(ActionRun::birthplace)) {
+            (Some(&record), _) => self.history.entitled(record, self.at),
+            (None, place) => {
+                let place = place.map(|place| place.workspace);
+                let rights = &self.history.rights;
+                let enters = |workspace| {
+                    rights.users().filter(move |user| rights.is_member(user, workspace, self.at, self.at))
+                };
+                place.map(|workspace| enters(workspace).collect()).unwrap_or_default()
             }
         }
     }
 
-    fn spots(&self, place: &'a Place, create: Option<&ActionRun<'_>>) -> Checked<Vec<Spot<'a, 't>>> {
-        let users = self.users(create);
+    /// Where a claim has to hold. Everywhere is where somebody is signed in who may see it, and
+    /// who subscribes to its workspace.
+    fn spots(
+        &self,
+        place: &'a Place,
+        records: &[usize],
+        create: Option<&ActionRun<'_>>,
+    ) -> Checked<Vec<Spot<'a, 't>>> {
+        let users = self.users(records, create);
         let mut spots = Vec::new();
         if !matches!(place, Place::Devices(_)) {
             if users.is_empty() {
@@ -169,8 +178,11 @@ impl<'a, 't> Scene<'a, 't> {
                 }
             }
             Place::Everywhere => {
-                for (device, user) in &self.history.header.devices {
-                    if users.contains(&user.as_str()) {
+                let workspace = create.and_then(ActionRun::birthplace).map(|place| place.workspace);
+                for device in self.history.header.devices.keys() {
+                    let user = self.history.users.surely_at(device, self.at);
+                    let sees = user.is_some_and(|user| users.contains(&user));
+                    if sees && workspace.is_none_or(|name| self.history.subscribes(device, name)) {
                         spots.push(self.on_device(device)?);
                     }
                 }
@@ -224,7 +236,7 @@ impl<'a, 't> Scene<'a, 't> {
         findings: &mut Findings,
     ) -> Checked<()> {
         let (records, create) = self.bound(name)?;
-        for spot in self.spots(place, create)? {
+        for spot in self.spots(place, &records, create)? {
             let holding = self.holding(&spot, &records, create);
             let report = |case: Case, findings: &mut Findings| {
                 findings.report(about(case, &spot, holding.first().copied()));
@@ -265,7 +277,7 @@ impl<'a, 't> Scene<'a, 't> {
 
     fn absent(&self, name: &str, place: &'a Place, findings: &mut Findings) -> Checked<()> {
         let (records, create) = self.bound(name)?;
-        for spot in self.spots(place, create)? {
+        for spot in self.spots(place, &records, create)? {
             if let Some(found) = self.holding(&spot, &records, create).first() {
                 let what = format!("{} shows {name}", spot.called);
                 findings.report(about(self.fail("absent", spot.at, &what), &spot, Some(found)));
@@ -301,7 +313,11 @@ impl<'a, 't> Scene<'a, 't> {
 
     fn no_conflicts(&self, findings: &mut Findings) -> Checked<()> {
         let mut spots = Vec::new();
-        for user in self.users(None) {
+        let mut users: Vec<&str> =
+            self.history.header.grants.iter().map(|(_, user, _)| user.as_str()).collect();
+        users.sort_unstable();
+        users.dedup();
+        for user in users {
             spots.push(self.on_server(user)?);
         }
         for device in self.history.header.devices.keys() {

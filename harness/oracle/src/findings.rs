@@ -12,6 +12,7 @@ pub(crate) struct Findings {
     violations: Vec<Violation>,
     told: BTreeSet<(Key, Option<RecordId>, Option<String>, String)>,
     unknowns: Vec<String>,
+    exempt: Vec<String>,
     error: bool,
 }
 
@@ -86,7 +87,14 @@ impl Case {
 
 impl Findings {
     pub(crate) fn new(oracle: &'static str) -> Findings {
-        Findings { oracle, violations: Vec::new(), told: BTreeSet::new(), unknowns: Vec::new(), error: false }
+        Findings {
+            oracle,
+            violations: Vec::new(),
+            told: BTreeSet::new(),
+            unknowns: Vec::new(),
+            exempt: Vec::new(),
+            error: false,
+        }
     }
 
     /// Reports a violation, unless the same was reported of the same record, device and subject.
@@ -110,6 +118,11 @@ impl Findings {
         }
     }
 
+    /// Names who is not judged, and why.
+    pub(crate) fn exempt(&mut self, who: impl Into<String>) {
+        self.exempt.push(who.into());
+    }
+
     /// Says what went wrong with the harness itself.
     pub(crate) fn harness_error(&mut self, why: impl Into<String>) {
         self.error = true;
@@ -130,6 +143,6 @@ impl Findings {
             Outcome::Pass
         };
         let unknown = (!self.unknowns.is_empty()).then(|| self.unknowns.join("; "));
-        Verdict { oracle: self.oracle, outcome, violations: self.violations, unknown }
+        Verdict { oracle: self.oracle, outcome, violations: self.violations, unknown, exempt: self.exempt }
     }
 }

@@ -125,6 +125,8 @@ pub const ORACLES: &[OracleDecl] = &[
 
 /// Judges a run.
 pub fn judge(trace: &Trace) -> Judgement {
+    let translated = history::apps::translated(trace);
+    let trace = translated.as_ref().unwrap_or(trace);
     let Some(history) = History::of(trace) else { return headless() };
     let verdicts: Vec<Verdict> = ORACLES.iter().map(|oracle| (oracle.judge)(&history)).collect();
     let mut doubts = doubts(&history);
@@ -144,6 +146,7 @@ fn headless() -> Judgement {
         outcome: Outcome::Error,
         violations: Vec::new(),
         unknown: Some(Doubt::Headless.to_string()),
+        exempt: Vec::new(),
     };
     Judgement {
         outcome: Outcome::Error,

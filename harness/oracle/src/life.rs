@@ -49,14 +49,15 @@ impl<'h, 't> Life<'h, 't> {
         blind.map(|(effect, _)| self.history.action_of(effect).device).collect()
     }
 
-    /// The users who may see the record, with what the server has for each; and why that is not
-    /// known for the others.
+    /// What the server has for each user who surely may see the record; and why that is not known
+    /// for the others of them.
     pub(crate) fn audits(&self) -> (Vec<&'h Audit<'t>>, Vec<String>) {
-        let place = self.record.creator.and_then(|creator| self.history.actions[creator].birthplace());
-        let users = place.map(|place| self.history.entitled(place.workspace)).unwrap_or_default();
         let mut audits = Vec::new();
         let mut unknown = Vec::new();
-        for user in users {
+        if self.record.creator.is_none() {
+            return (audits, unknown);
+        }
+        for user in self.history.entitled(self.index, self.last.quiet) {
             match self.last.audit(user) {
                 Ok(audit) => audits.push(audit),
                 Err(why) => unknown.push(why),

@@ -118,6 +118,9 @@ pub struct Verdict {
     pub violations: Vec<Violation>,
     /// What the oracle lacked, for people. May stand beside violations.
     pub unknown: Option<String>,
+    /// Who was not judged, and why, for people. It leaves nothing in doubt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<String>,
 }
 
 /// One broken promise.

@@ -42,7 +42,7 @@ pub(crate) enum Ending {
     Open,
 }
 
-impl ActionRun<'_> {
+impl<'t> ActionRun<'t> {
     /// Whether the device said that nothing of it was kept.
     pub(crate) fn refused(&self) -> bool {
         self.ending == Ending::Refused
@@ -79,7 +79,7 @@ impl ActionRun<'_> {
     }
 
     /// Where a create puts its record.
-    pub(crate) fn birthplace(&self) -> Option<Birthplace<'_>> {
+    pub(crate) fn birthplace(&self) -> Option<Birthplace<'t>> {
         match self.act {
             Action::Create { entity, workspace, parent, changes } => {
                 Some(Birthplace { entity, workspace, parent: parent.as_ref(), changes })

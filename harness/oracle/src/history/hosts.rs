@@ -22,6 +22,8 @@ struct Host<'t> {
     damages: Vec<Damage>,
     /// Whose copy it became, and when.
     origins: Vec<(usize, &'t str)>,
+    /// The version of its app, where that was changed.
+    app: Option<u32>,
 }
 
 /// From one entry to another; open at the end of the trace.
@@ -58,6 +60,7 @@ impl<'t> Hosts<'t> {
                 self.have_damages = true;
                 self.host(entry).damages.push(Damage { at, since: *since, over: len });
             }
+            Event::Upgraded { to } => self.host(entry).app = Some(*to),
             Event::Cloned { from } => self.host(entry).origins.push((at, from)),
             _ => {}
         }
@@ -141,6 +144,11 @@ impl<'t> Hosts<'t> {
         let sleeps = self.by_name.get(host).map(|host| host.sleeps.as_slice()).unwrap_or_default();
         let asleep_us: u64 = sleeps.iter().map(|s| length(s.from.max(from), s.to.min(to))).sum();
         length(from, to).saturating_sub(asleep_us) / 1_000
+    }
+
+    /// The version of a device's app at the end, where that was changed.
+    pub(crate) fn app(&self, device: &str) -> Option<u32> {
+        self.by_name.get(device)?.app
     }
 
     /// Whether a device may hold work of another one: its own, or because it became a copy of it.

@@ -67,7 +67,7 @@ struct Known<'t> {
     /// The value shown last, and how many writes may have made it: showing it again tells
     /// nothing new.
     last: Option<(&'t Value, usize)>,
-    /// When the device's disk last forgot what it had been told.
+    /// When the device last began anew.
     forgot: Option<usize>,
 }
 
@@ -139,7 +139,7 @@ impl<'h, 't> Learner<'h, 't> {
         let device = self.history.actions[action].device;
         self.look_again(device, at);
         let known = self.devices.entry(device).or_default();
-        known.forget(self.history.hosts.damaged(device, at).map(|damage| damage.at));
+        known.forget(self.history.forgot(device, at));
         for &delete in self.deletes_of.get(&action).into_iter().flatten() {
             self.seen_by_delete.insert(delete, known.seen.clone());
         }
@@ -191,7 +191,7 @@ impl<'h, 't> Learner<'h, 't> {
     fn shown(&mut self, at: usize, device: &'t str, value: &'t Value, remember: bool) {
         let writers = self.writers(value, at);
         let known = self.devices.entry(device).or_default();
-        known.forget(self.history.hosts.damaged(device, at).map(|damage| damage.at));
+        known.forget(self.history.forgot(device, at));
         let now = Some((value, writers.len()));
         if writers.is_empty() || (remember && known.last == now) {
             return;
@@ -224,7 +224,7 @@ impl<'t> History<'t> {
         let seen = seen_by_delete(life, effect, observer);
         let effect = &life.effects[effect];
         let work = self.action_of(effect);
-        let forgot = self.hosts.damaged(device, at).map_or(0, |damage| damage.at);
+        let forgot = self.forgot(device, at).unwrap_or_default();
         if work.device == device {
             return match work.begun < at {
                 true if work.begun < forgot => Knew::Maybe,
@@ -253,10 +253,7 @@ impl<'t> History<'t> {
     /// When the server first had a request that may carry an effect: one of its device, or of a
     /// copy of that.
     pub(crate) fn first_arrival(&self, record: usize, effect: &Effect<'_>) -> Option<usize> {
-        let work = self.action_of(effect);
-        let copies = self.hosts.copies_of(work.device).filter(|&(_, copied)| work.begun < copied);
-        std::iter::once((work.device, work.begun))
-            .chain(copies)
+        self.senders(effect)
             .filter_map(|(device, from)| {
                 let later = self.wire.pushes(device, record).filter(|push| push.sent > from);
                 later.filter_map(|push| push.arrived.first().copied()).min()

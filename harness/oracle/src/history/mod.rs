@@ -13,6 +13,9 @@
 //! | `bodies` | what pushes carry, and what is said of each mutation |
 //! | `answers` | what answers told devices of records |
 //! | `commits` | which effects an answer called done |
+//! | `users` | who is signed in on which device |
+//! | `rights` | who is entitled to see what, and when |
+//! | `apps` | what apps of an older version call fields |
 //! | `hosts` | what happened to machines: sleep, disks that fail and disks that forget |
 //! | `end` | the last state of the server and of every device |
 //! | `words` | how people call all of this |
@@ -22,6 +25,7 @@
 
 pub(crate) mod actions;
 mod answers;
+pub(crate) mod apps;
 mod births;
 pub(crate) mod bits;
 mod bodies;
@@ -30,15 +34,18 @@ pub(crate) mod end;
 mod hosts;
 pub(crate) mod knowledge;
 pub(crate) mod records;
+mod rights;
 mod scan;
 pub(crate) mod status;
 pub(crate) mod undo;
+mod users;
 mod wire;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
 use deadzone_contract::rules::{self, EntityDecl};
+use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{RecordId, Rule};
 use deadzone_trace::{Entry, Header, Trace};
 
@@ -48,7 +55,9 @@ pub(crate) use end::{Demand, End, Last};
 pub(crate) use hosts::Hosts;
 pub(crate) use knowledge::Knew;
 pub(crate) use records::{Effect, FieldHistory, RecordHistory, Sight, Viewer, What};
+pub(crate) use rights::Rights;
 pub(crate) use status::{Status, Void};
+pub(crate) use users::{SignOut, Users};
 pub(crate) use wire::Wire;
 
 /// The host that the server runs on.
@@ -70,6 +79,8 @@ pub(crate) struct History<'t> {
     pub(crate) views: BTreeMap<&'t str, Vec<usize>>,
     pub(crate) wire: Wire<'t>,
     pub(crate) hosts: Hosts<'t>,
+    pub(crate) users: Users<'t>,
+    pub(crate) rights: Rights<'t>,
     pub(crate) end: End<'t>,
     /// The last state, or why it is not one to judge.
     pub(crate) last: Result<Last<'t>, String>,
@@ -82,6 +93,8 @@ impl<'t> History<'t> {
         let mut history = scan::scan(&trace.entries, header);
         births::bind(&mut history);
         records::lay_out(&mut history);
+        history.users = Users::read(header, &history.actions, &trace.entries);
+        history.rights = Rights::read(&history);
         status::decide(&mut history);
         knowledge::learn(&mut history);
         Some(history)
@@ -117,11 +130,21 @@ impl<'t> History<'t> {
 
     /// Whether the server may have taken an effect: from its own device, or from a copy of that.
     pub(crate) fn may_have_taken(&self, record: usize, effect: &Effect<'t>) -> bool {
+        let mut senders = self.senders(effect);
+        senders.any(|(device, from)| self.wire.may_have_taken(device, from, record, effect))
+    }
+
+    /// Whether the server called an effect done: to its own device, or to a copy of that.
+    pub(crate) fn was_done(&self, record: usize, effect: &Effect<'t>) -> bool {
+        self.senders(effect).any(|(device, from)| self.wire.was_done(device, from, record, effect))
+    }
+
+    /// The devices that may send an effect, each with the moment from which on it does.
+    fn senders(&self, effect: &Effect<'t>) -> impl Iterator<Item = (&'t str, usize)> {
         let work = self.action_of(effect);
-        let copies = self.hosts.copies_of(work.device).filter(|&(_, copied)| work.begun < copied);
-        std::iter::once((work.device, work.begun))
-            .chain(copies)
-            .any(|(device, from)| self.wire.may_have_taken(device, from, record, effect))
+        let (device, begun) = (work.device, work.begun);
+        let copies = self.hosts.copies_of(device).filter(move |&(_, copied)| begun < copied);
+        std::iter::once((device, begun)).chain(copies)
     }
 
     /// Whether anything was shown, or a device was seen to show nothing.
@@ -129,18 +152,33 @@ impl<'t> History<'t> {
         !self.views.is_empty() || self.records.iter().any(|record| !record.sights.is_empty())
     }
 
-    /// The users with a role in a workspace, by name.
-    pub(crate) fn entitled(&self, workspace: &str) -> Vec<&'t str> {
-        let mut users: Vec<_> = self
-            .header
-            .grants
-            .iter()
-            .filter(|(granted, _, _)| granted == workspace)
-            .map(|(_, user, _)| user.as_str())
-            .collect();
-        users.sort_unstable();
-        users.dedup();
-        users
+    /// The users who surely may see a record at a moment, by name.
+    pub(crate) fn entitled(&self, record: usize, at: usize) -> Vec<&'t str> {
+        self.rights.users().filter(|user| self.rights.surely_sees(user, record, at, at)).collect()
+    }
+
+    /// Whether a device may have stopped showing a record, between two moments, because it is not
+    /// for its user's eyes any more.
+    pub(crate) fn lost_sight(&self, device: &str, record: usize, from: usize, to: usize) -> bool {
+        let user = self.users.surely_at(device, to);
+        user.is_none_or(|user| !self.rights.surely_sees(user, record, from, to))
+    }
+
+    /// The version of a device's app at the end.
+    pub(crate) fn app(&self, device: &str) -> u32 {
+        let declared = || self.header.apps.get(device).copied();
+        self.hosts.app(device).or_else(declared).unwrap_or(SCHEMA_VERSION)
+    }
+
+    /// Whether a device subscribes to a workspace.
+    pub(crate) fn subscribes(&self, device: &str, workspace: &str) -> bool {
+        self.header.scopes.get(device).is_none_or(|scope| scope.iter().any(|name| name == workspace))
+    }
+
+    /// When a device last began anew before `at`: its disk forgot, or a sign-out wiped it.
+    pub(crate) fn forgot(&self, device: &str, at: usize) -> Option<usize> {
+        let damaged = self.hosts.damaged(device, at).map(|damage| damage.at);
+        damaged.max(self.users.wiped(device, at))
     }
 
     /// The action that an effect is part of.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deadzone_contract::{Action, Code, RecordId, RecordState, RecordView, TrayItem};
 use deadzone_trace::{Entry, Event, Header};
 
-use super::{ActionRun, End, Ending, History, Hosts, RecordHistory, Sight, Viewer, wire};
+use super::{ActionRun, End, Ending, History, Hosts, RecordHistory, Rights, Sight, Users, Viewer, wire};
 
 /// Collects everything, in order.
 pub(crate) fn scan<'t>(entries: &'t [Entry], header: &'t Header) -> History<'t> {
@@ -19,6 +19,8 @@ pub(crate) fn scan<'t>(entries: &'t [Entry], header: &'t Header) -> History<'t> 
             views: BTreeMap::new(),
             wire: wire::Wire::default(),
             hosts: Hosts::default(),
+            users: Users::default(),
+            rights: Rights::default(),
             end: End::default(),
             last: Err(String::new()),
         },

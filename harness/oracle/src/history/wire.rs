@@ -91,6 +91,13 @@ impl Request<'_> {
             .iter()
             .filter_map(move |answer| Some((answer.at, answer.content.results.as_ref()?.get(position)?)))
     }
+
+    /// The positions of the mutations that do what an effect on a record does.
+    fn carrying(&self, record: usize, effect: &Effect<'_>) -> impl Iterator<Item = usize> {
+        let mutations = self.mutations.iter().enumerate();
+        let carrying = mutations.filter(move |(_, m)| m.record == Some(record) && m.does(effect));
+        carrying.map(|(position, _)| position)
+    }
 }
 
 /// Everything that went over the wire and that oracles ask for.
@@ -171,12 +178,25 @@ impl<'t> Wire<'t> {
             if push.mutations.is_empty() {
                 return true;
             }
-            let mutations = push.mutations.iter().enumerate();
-            let mut carries = mutations.filter(|(_, m)| m.record == Some(record) && m.does(effect));
-            carries.any(|(position, _)| {
+            push.carrying(record, effect).any(|position| {
                 let refusals = push.outcomes(position).filter(|(_, outcome)| outcome.refused(effect));
                 refusals.count() < push.arrived.len()
             })
+        })
+    }
+
+    /// The HTTP status that the server answered to a device last.
+    pub(crate) fn last_status(&self, device: &str) -> Option<u16> {
+        let of_device = self.requests.iter().filter(|request| request.device == device);
+        let answers = of_device.flat_map(|request| &request.answers);
+        answers.max_by_key(|answer| answer.at).map(|answer| answer.status)
+    }
+
+    /// Whether an answer called an effect on a record done, in what `device` sent after `from`.
+    pub(crate) fn was_done(&self, device: &str, from: usize, record: usize, effect: &Effect<'_>) -> bool {
+        self.pushes(device, record).filter(|push| push.sent > from).any(|push| {
+            push.carrying(record, effect)
+                .any(|position| push.outcomes(position).any(|(_, outcome)| outcome.did(effect)))
         })
     }
 }

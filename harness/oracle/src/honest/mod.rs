@@ -7,7 +7,8 @@
 //! after a restart as before, and every line of the tray says why and offers a way out.
 //!
 //! Where a disk forgot, by a fault outside the model, or became a copy of another one, nobody
-//! knows which badges it holds: they begin anew, with any.
+//! knows which badges it holds: they begin anew, with any. After a sign-out they begin anew like
+//! those of a device that was never used.
 //!
 //! Source: the contract's record states and device states.
 //!
@@ -34,7 +35,7 @@ use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
 use crate::history::end::is_pending;
-use crate::history::{ActionRun, History, Op};
+use crate::history::{ActionRun, History, Op, SignOut};
 use crate::verdict::Verdict;
 
 use moves::{STATES, may_follow, may_follow_restart, word};
@@ -85,6 +86,10 @@ struct Walk<'h, 't> {
     trays: Trays<'t>,
     /// When a device's disk last forgot its badges.
     forgot: BTreeMap<&'t str, usize>,
+    /// The sign-outs, by the moment at which each ended.
+    sign_outs: BTreeMap<usize, (&'t str, SignOut)>,
+    /// When a sign-out last wiped a device.
+    wiped: BTreeMap<&'t str, usize>,
 }
 
 impl<'h, 't> Walk<'h, 't> {
@@ -105,11 +110,16 @@ impl<'h, 't> Walk<'h, 't> {
             voided: effects.filter_map(|effect| Some((effect.action, effect.void?.begun))).collect(),
             trays: Trays::new(history),
             forgot: BTreeMap::new(),
+            sign_outs: sign_outs(history),
+            wiped: BTreeMap::new(),
         }
     }
 
     fn take(&mut self, at: usize, entry: &'t Entry) {
         let host = entry.host.as_str();
+        if let Some(&(device, out)) = self.sign_outs.get(&at) {
+            self.sign_out(at, device, out);
+        }
         match &entry.event {
             Event::HostUp { incarnation } => {
                 self.started.insert(host, (*incarnation, at));
@@ -118,10 +128,7 @@ impl<'h, 't> Walk<'h, 't> {
                 self.trays.restart(host);
             }
             Event::CopiesLost { .. } | Event::Restored { .. } | Event::Wiped | Event::Cloned { .. } => {
-                self.shown.retain(|(device, _), _| *device != host);
-                self.waiting.remove(host);
-                self.claims.remove(host);
-                self.trays.forget(host);
+                self.begin_anew(host);
                 self.forgot.insert(host, at);
             }
             Event::Shown(view) => {
@@ -146,6 +153,21 @@ impl<'h, 't> Walk<'h, 't> {
             }
             _ => {}
         }
+    }
+
+    fn begin_anew(&mut self, device: &'t str) {
+        self.shown.retain(|(shown_on, _), _| *shown_on != device);
+        self.waiting.remove(device);
+        self.claims.remove(device);
+        self.trays.forget(device);
+    }
+
+    /// Nothing of before is left; whether that is so after a sign-out that nobody confirmed, its
+    /// badges do not tell.
+    fn sign_out(&mut self, at: usize, device: &'t str, out: SignOut) {
+        self.begin_anew(device);
+        let since = if out.certain { &mut self.wiped } else { &mut self.forgot };
+        since.insert(device, at);
     }
 
     fn answer(&mut self, at: usize, host: &'t str) {
@@ -193,7 +215,9 @@ impl<'h, 't> Walk<'h, 't> {
 
     fn judge_start(&mut self, at: usize, host: &str, record: usize, state: RecordState, started: usize) {
         let life = &self.history.records[record];
-        let own = || life.actions.iter().map(|&i| &self.history.actions[i]).filter(|run| run.device == host);
+        let wiped = self.wiped.get(host).copied().unwrap_or_default();
+        let actions = || life.actions.iter().map(|&i| &self.history.actions[i]);
+        let own = || actions().filter(|run| run.device == host && wiped <= run.begun);
         let created = own().any(|run| run.birthplace().is_some());
         // What was done before the device went down need never have been shown.
         let resumed = own().any(|run| run.begun < started);
@@ -243,7 +267,7 @@ impl<'h, 't> Walk<'h, 't> {
     /// `synced` needs an answer to a push that left after the last work had begun.
     fn judge_synced(&mut self, at: usize, host: &'t str, record: usize) {
         let life = &self.history.records[record];
-        let forgot = self.forgot.get(host).copied().unwrap_or_default();
+        let forgot = self.forgot.get(host).max(self.wiped.get(host)).copied().unwrap_or_default();
         let stands = |&&action: &&usize| {
             let run = &self.history.actions[action];
             // A record that is there was kept, whatever was said of its creation.
@@ -310,6 +334,14 @@ impl<'h, 't> Walk<'h, 't> {
             ));
         }
     }
+}
+
+/// The sign-outs of every device, by the moment at which each ended.
+fn sign_outs<'t>(history: &History<'t>) -> BTreeMap<usize, (&'t str, SignOut)> {
+    let devices = history.header.devices.keys().map(String::as_str);
+    devices
+        .flat_map(|device| history.users.sign_outs(device).map(move |out| (out.ended, (device, out))))
+        .collect()
 }
 
 /// Whether an action leaves something to be sent.

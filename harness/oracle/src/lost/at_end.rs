@@ -25,9 +25,10 @@ fn judge_record(life: &Life<'_, '_>, findings: &mut Findings) {
     }
     let (audits, unknown) = life.audits();
     if audits.is_empty() && life.record.effects.iter().any(|effect| effect.status == Status::Must) {
-        let why = unknown.first().cloned();
-        let nobody = || format!("nobody may see {}", life.history.name(life.index));
-        findings.unknown(why.unwrap_or_else(nobody));
+        match unknown.first() {
+            Some(why) => findings.unknown(why.clone()),
+            None => judge_unseen(life, findings),
+        }
     }
     for audit in audits {
         match life.found_in(audit) {
@@ -37,6 +38,26 @@ fn judge_record(life: &Life<'_, '_>, findings: &mut Findings) {
             }
             None => judge_absence(life, audit, findings),
         }
+    }
+}
+
+/// A record that nobody may see: what the server called done is there for all that can be known.
+fn judge_unseen(life: &Life<'_, '_>, findings: &mut Findings) {
+    let name = life.history.name(life.index);
+    for (_, effect) in life.record.effects.iter().enumerate().filter(|(index, _)| life.firm(*index)) {
+        if life.history.first_arrival(life.index, effect).is_some() || deletes(life).next().is_some() {
+            if !life.history.was_done(life.index, effect) {
+                findings.unknown(format!("nobody may see {name}"));
+            }
+            continue;
+        }
+        let case = Case::new("at-end", effect.op.kind()).rule(effect.rule).record(life.record.id);
+        let case = case.device(life.history.action_of(effect).device);
+        let case = case.subject(effect.field.unwrap_or_default());
+        findings.report(case.evidence(life.history.story(life.index, effect)).says(
+            format!("{} was saved, but never reached the server, and no tray says so", life.work(effect)),
+            format!("on the server or in the tray, although nobody may see {name}"),
+        ));
     }
 }
 

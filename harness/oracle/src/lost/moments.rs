@@ -36,7 +36,8 @@ struct Own<'h, 't> {
 }
 
 impl<'t> Own<'_, 't> {
-    /// Whether a device's own effect was saved and neither thrown away nor forgotten at a moment.
+    /// Whether a device's own effect was saved and neither thrown away nor forgotten at a moment,
+    /// and nobody has signed out since.
     fn in_force(&self, effect: &Effect<'t>, device: &str, at: usize) -> bool {
         let run = self.history.action_of(effect);
         run.device == device
@@ -44,6 +45,7 @@ impl<'t> Own<'_, 't> {
             && run.ended < at
             && effect.void.is_none_or(|void| at < void.begun)
             && effect.destroyed.is_none_or(|destroyed| at < destroyed)
+            && self.history.users.wiped(device, at).is_none_or(|wiped| wiped < run.begun)
             && !self.history.hosts.is_behind(device, run.ended, at)
     }
 
@@ -219,6 +221,11 @@ impl<'t> Own<'_, 't> {
             let discards = matches!(run.act, deadzone_contract::Action::Discard { .. }) && by_author;
             discards && !run.refused() && run.begun < at
         }) || self.history.deleted_by(self.record, at, |_| true);
+        // It is not for this user's eyes any more: unsent words stand in the tray, at the end.
+        let kept_since = self.history.action_of(kept).ended;
+        if self.history.lost_sight(device, self.index, kept_since, at) {
+            return;
+        }
         // A discard can take a record away by taking away what it hangs under.
         let voided = self.record.effects.iter().any(|effect| effect.void.is_some_and(|void| void.begun < at));
         if explained || voided {

@@ -83,5 +83,10 @@ fn open(life: &Life<'_, '_>, write: &Effect<'_>) -> Result<bool, String> {
     if audits.any(|audit| audit.records.get(life.record.id).is_some_and(asks)) {
         return Ok(true);
     }
+    // Who does not see the record any more cannot be asked about it.
+    let sees = life.history.rights.surely_sees(author.user, life.index, life.last.quiet, life.last.quiet);
+    if !sees {
+        return Ok(true);
+    }
     life.last.audit(author.user).map(|_| false)
 }

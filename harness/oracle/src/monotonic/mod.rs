@@ -9,6 +9,7 @@
 //!
 //! What a device's own user did there is the matter of `lost`: a field is not judged while its
 //! device has work on it that it has not called synced, and a record not where it has own work.
+//! A sign-out begins the device anew, and what its user may not see any more may go.
 //! Nor is a device judged whose disk forgot, by a fault outside the model, until an app that
 //! started since has pulled everything; afterwards it has to be where it was.
 //!
@@ -178,7 +179,9 @@ impl<'h, 't> Walk<'h, 't> {
         }
         // A copy is where the device is that it was made of.
         let copied = |device: &str| self.history.hosts.became_a_copy(device, self.last, at);
-        self.screens.retain(|device, _| !copied(device));
+        // A device that was wiped knows nothing.
+        let wiped = |device: &str| self.history.users.wiped(device, at).is_some_and(|w| self.last <= w);
+        self.screens.retain(|device, _| !copied(device) && !wiped(device));
         self.last = at;
     }
 
@@ -262,6 +265,9 @@ impl<'h, 't> Walk<'h, 't> {
             let run = self.history.action_of(effect);
             run.device == device && run.begun < at && !run.refused()
         });
-        by_user || own || self.history.wire.began_anew(device, told, at)
+        by_user
+            || own
+            || self.history.wire.began_anew(device, told, at)
+            || self.history.lost_sight(device, self.index, told, at)
     }
 }

@@ -26,3 +26,4 @@ mod rules;
 mod settled;
 mod step_up;
 mod undo;
+mod users;

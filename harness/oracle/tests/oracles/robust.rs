@@ -1,6 +1,7 @@
 //! Strange and broken traces never make an oracle panic.
 
 use crate::builder::*;
+use deadzone_contract::wire::Role;
 use deadzone_contract::{
     Choice,
     RecordState::{Conflict, Failed},
@@ -48,6 +49,13 @@ fn busy() -> Run {
         .comes_up("laptop")
         .gets("laptop", "e6", "/sync?since=0", &page(&["task/1@1 title=One"], false))
         .shows("laptop", task("task/1", &["title=One"]))
+        .grants("ben", None)
+        .then("world", Event::Granting(member("ana", Some(Role::Admin))))
+        .undoes("phone", "a8", "task/1", &["title=One", "completed_count+=-2"])
+        .begin("laptop", "a9", undo("task/1"))
+        .signs_out("phone", "a10", true)
+        .signs_in("phone", "a11", "ben")
+        .does("phone", "comment/1", create_in("home", "comment", Some("comment/1"), &["private=yes"]))
         .becomes("tablet", "phone")
         .loses_all("phone")
         .forgets("server", 0)

@@ -23,7 +23,8 @@ use words::changes;
 
 pub(crate) use bodies::page;
 pub(crate) use words::{
-    create, create_in, delete, discard, edit, id, in_state, item, of, resolve, status, task, undo, value,
+    create, create_in, delete, discard, edit, id, in_state, item, member, of, resolve, sign_in, status, task,
+    undo, value,
 };
 
 pub(crate) const DEVICES: [(&str, &str); 3] = [("phone", "ana"), ("laptop", "ben"), ("tablet", "ana")];
@@ -37,6 +38,8 @@ pub(crate) struct Run {
     pushes: BTreeMap<String, (String, Vec<String>)>,
     exempt: BTreeMap<String, String>,
     restarts: BTreeMap<String, u32>,
+    /// Who signed in last, where that is not the first user of the device.
+    signed_in: BTreeMap<String, String>,
 }
 
 pub(crate) fn run() -> Run {
@@ -91,11 +94,12 @@ impl Run {
 
     /// A user begins an action; a create gets its script name from `label`, as in `task/1`.
     pub(crate) fn begin(mut self, device: &str, label: &str, act: Action) -> Run {
-        let user = DEVICES.iter().find(|(d, _)| *d == device).map_or("ana", |(_, user)| user);
+        let first = DEVICES.iter().find(|(d, _)| *d == device).map_or("ana", |(_, user)| user);
+        let user = self.signed_in.get(device).map_or(first, String::as_str).to_owned();
         let name = matches!(act, Action::Create { .. }).then(|| label.to_owned());
         let record = act.record().cloned();
         self.invoked.insert(label.to_owned(), (device.to_owned(), name.clone(), record));
-        let (action, user) = (label.to_owned(), user.to_owned());
+        let action = label.to_owned();
         self.push_entry(device, Event::Invoked { action, user, name, act, cannot: false });
         self
     }
@@ -164,6 +168,21 @@ impl Run {
             Event::Started(header) => header,
             _ => panic!("a trace begins with its header"),
         }
+    }
+
+    pub(crate) fn signs_in(mut self, device: &str, label: &str, user: &str) -> Run {
+        self.signed_in.insert(device.to_owned(), user.to_owned());
+        self.does(device, label, sign_in(user))
+    }
+
+    pub(crate) fn signs_out(self, device: &str, label: &str, anyway: bool) -> Run {
+        self.does(device, label, Action::SignOut { anyway })
+    }
+
+    /// The operator gives a user a role in `home`, or takes the user out.
+    pub(crate) fn grants(self, user: &str, role: Option<Role>) -> Run {
+        let change = member(user, role);
+        self.then("world", Event::Granting(change.clone())).then("world", Event::Granted(change))
     }
 
     pub(crate) fn shows(self, device: &str, view: RecordView) -> Run {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use deadzone_contract::wire::{MemberChange, Role};
 use deadzone_contract::{
     Action, Badge, Change, Choice, ConflictView, FieldChange, RecordId, RecordState, RecordView, Status,
     TrayItem, Value, WayOut,
@@ -56,6 +57,15 @@ pub(crate) fn create_in(workspace: &str, entity: &str, parent: Option<&str>, wor
 
 pub(crate) fn edit(name: &str, words: &[&str]) -> Action {
     Action::Edit { record: id(name), changes: changes(words) }
+}
+
+pub(crate) fn sign_in(user: &str) -> Action {
+    Action::SignIn { user: user.to_owned(), password: "secret".to_owned() }
+}
+
+/// What the operator makes of a user in `home`.
+pub(crate) fn member(user: &str, role: Option<Role>) -> MemberChange {
+    MemberChange { workspace: "home".to_owned(), user: user.to_owned(), role }
 }
 
 pub(crate) fn undo(name: &str) -> Action {
