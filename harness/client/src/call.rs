@@ -118,7 +118,7 @@ pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<
         .uri(&ask.path)
         .header(HEADER_DEVICE_ID, &sender.device_id)
         .header(HEADER_SCHEMA_VERSION, SCHEMA_VERSION)
-        .header(HEADER_CLIENT_VERSION, env!("CARGO_PKG_VERSION"))
+        .header(HEADER_CLIENT_VERSION, app.start.app_version)
         .header(HEADER_QUEUE_AGE, sender.queue_age_ms);
     if !ask.body.is_empty() {
         request = request.header(CONTENT_TYPE, "application/json");

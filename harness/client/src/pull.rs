@@ -97,6 +97,10 @@ pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: 
         return Ok(());
     }
     stamps::observe(&mut tx.meta, server);
+    if tx.meta.roles.as_ref().is_some_and(|roles| !roles.contains_key(&server.workspace)) {
+        // A workspace that its user has just been let into.
+        app.doubt_rights();
+    }
     let mut server = server.clone();
     if app.policy.remote_conflicts == RemoteConflicts::Drop {
         let own = known_server.map(|known| known.conflicts.clone()).unwrap_or_default();

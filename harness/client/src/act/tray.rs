@@ -70,7 +70,7 @@ fn discard_rows(tx: &mut Tx<'_>, record: &RecordRow, rows: &[QueueRow]) -> Resul
 /// one, unless nobody knows whether that took effect.
 pub(super) async fn retry(app: &App, id: RecordId) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
-    let (record, rows) = look_up_to_change(app, &tx, &id)?;
+    let (record, rows) = look_up(&tx, &id)?;
     let failed: Vec<_> = rows.iter().filter(|row| row.status == RowStatus::Failed).collect();
     if failed.is_empty() {
         return invalid("nothing of this record has failed".to_owned());
