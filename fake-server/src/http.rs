@@ -12,7 +12,8 @@ use axum::routing::{get, post};
 use deadzone_contract::Code;
 use deadzone_contract::problem::PROBLEM_JSON;
 use deadzone_contract::wire::{
-    CURSOR_START, PATH_HEALTH, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN,
+    CURSOR_START, HEADER_QUEUE_AGE, PATH_HEALTH, PATH_MEMBERS, PATH_METRICS, PATH_MUTATIONS, PATH_SYNC,
+    PATH_TOKEN,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,8 @@ use crate::auth::{self, Caller};
 use crate::changes::Scope;
 use crate::failure::{self, Failure};
 use crate::members::{self, Authority};
-use crate::{App, collect, pull, push};
+use crate::shape::Shape;
+use crate::{App, collect, headers, metrics, pull, push};
 
 /// Larger requests are refused unread.
 const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
@@ -33,6 +35,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(PATH_MUTATIONS, post(mutations))
         .route(PATH_MEMBERS, post(members))
         .route(PATH_HEALTH, get(health))
+        .route(PATH_METRICS, get(metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
@@ -97,6 +100,10 @@ async fn health() -> Response {
     respond(StatusCode::OK, Some("text/plain; charset=utf-8"), Bytes::from_static(b"ok\n"))
 }
 
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    respond(StatusCode::OK, Some("text/plain; version=0.0.4"), metrics::render(&app).await.into())
+}
+
 async fn not_found() -> Failure {
     Failure::new(404, Code::Malformed, "there is nothing at this path")
 }
@@ -115,12 +122,13 @@ async fn served<T>(app: &App, answer: impl Future<Output = Result<T, Failure>>) 
     answer
 }
 
-/// Learns who asks, and does the housekeeping that is due.
+/// Learns who asks and how long the device has waited, agrees with its app, and does the
+/// housekeeping that is due.
 async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
     let cutoff_ms = collect::cutoff_ms(&app.parameters, app.now_ms());
-    let (caller, due) = {
+    let (mut caller, due) = {
         let db = app.read().await?;
-        let caller = auth::identify(app, &db, headers)?;
+        let caller = auth::identify(&db, headers, app.now_ms())?;
         let due = cutoff_ms.map_or(Ok(false), |cutoff_ms| collect::is_due(&db, cutoff_ms))?;
         (caller, due)
     };
@@ -131,6 +139,11 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
             done => done?,
         }
     }
+    if let (Some(device), Some(age_ms)) = (&caller.device, headers::number(headers, HEADER_QUEUE_AGE)?) {
+        app.metrics.report(device, age_ms);
+    }
+    // An app that is too old is refused only now: it may have been waiting for long.
+    caller.shape = Shape::agree(app, headers)?;
     Ok(caller)
 }
 

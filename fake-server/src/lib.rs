@@ -12,6 +12,7 @@
 //! - `pull` hands out what `changes` finds, in commit order; `cursor` says where a device stands;
 //! - `members` changes who may do what; `sight` is who may see what, and who is told when that
 //!   changes;
+//! - `metrics` tells an operator how it goes;
 //! - `collect` forgets tombstones and answers that are past their horizon;
 //! - `store` owns the connection, `transaction` is what is done on it, `records` reads what they
 //!   keep, `stored` is how they keep it;
@@ -32,6 +33,7 @@ mod headers;
 mod http;
 mod limits;
 mod members;
+mod metrics;
 pub mod policy;
 mod pull;
 mod push;
@@ -60,6 +62,7 @@ pub use policy::{DEFECTS, Defect, ServerPolicy, defect};
 pub use store::StartError;
 
 use limits::Limits;
+use metrics::Metrics;
 use store::Store;
 use transaction::Transaction;
 
@@ -97,6 +100,7 @@ impl ReferenceServer {
             started_ms: 0,
             policy: self.policy.clone(),
             limits: Limits::default(),
+            metrics: Metrics::default(),
         };
         let mut transaction = app.begin().await?;
         let started_ms = seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
@@ -145,6 +149,7 @@ struct App {
     started_ms: u64,
     policy: ServerPolicy,
     limits: Limits,
+    metrics: Metrics,
 }
 
 impl App {

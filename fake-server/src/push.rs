@@ -50,6 +50,7 @@ pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Re
     }
     let retry_after_secs = (mutations.len() > 0).then_some(allowed.retry_after_secs);
     results.extend(mutations.map(deferred));
+    app.metrics.answered(&results);
     let answer = PushAnswer { results, server_time_ms: app.now_ms() };
     Ok(Pushed { answer, retry_after_secs })
 }

@@ -22,6 +22,9 @@ use crate::headers;
 pub(crate) struct Shape(u32);
 
 impl Shape {
+    /// The newest.
+    pub(crate) const PRESENT: Shape = Shape(SCHEMA_VERSION);
+
     /// Agrees with an app on the schema that is spoken. Headers that are missing count as those of
     /// the newest app.
     ///

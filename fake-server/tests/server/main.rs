@@ -16,6 +16,7 @@ mod lab;
 mod limits;
 mod machine;
 mod members;
+mod metrics;
 mod mistakes;
 mod property;
 mod pulling;
