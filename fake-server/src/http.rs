@@ -12,8 +12,8 @@ use axum::routing::{get, post};
 use deadzone_contract::Code;
 use deadzone_contract::problem::PROBLEM_JSON;
 use deadzone_contract::wire::{
-    CURSOR_START, HEADER_QUEUE_AGE, PATH_HEALTH, PATH_MEMBERS, PATH_METRICS, PATH_MUTATIONS, PATH_SYNC,
-    PATH_TOKEN,
+    CURSOR_START, HEADER_QUEUE_AGE, PATH_HEALTH, PATH_HINTS, PATH_MEMBERS, PATH_METRICS, PATH_MUTATIONS,
+    PATH_SYNC, PATH_TOKEN,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::changes::Scope;
 use crate::failure::{self, Failure};
 use crate::members::{self, Authority};
 use crate::shape::Shape;
-use crate::{App, collect, headers, metrics, pull, push};
+use crate::{App, collect, headers, hints, metrics, pull, push};
 
 /// Larger requests are refused unread.
 const BODY_LEN_MAX: usize = 4 * 1024 * 1024;
@@ -33,6 +33,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(PATH_TOKEN, post(token))
         .route(PATH_SYNC, get(sync))
         .route(PATH_MUTATIONS, post(mutations))
+        .route(PATH_HINTS, get(hint))
         .route(PATH_MEMBERS, post(members))
         .route(PATH_HEALTH, get(health))
         .route(PATH_METRICS, get(metrics))
@@ -96,6 +97,29 @@ async fn members(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) ->
     Ok(respond(StatusCode::NO_CONTENT, None, Bytes::new()))
 }
 
+#[derive(Deserialize)]
+struct HintQuery {
+    #[serde(default)]
+    since: Option<u64>,
+    #[serde(default)]
+    scope: Option<String>,
+}
+
+async fn hint(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Result<Query<HintQuery>, QueryRejection>,
+) -> Result<Response, Failure> {
+    let hint = async {
+        admit(&app, &headers).await?;
+        let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
+        let scope = Scope::parse(query.scope.as_deref());
+        hints::hint(&app, &headers, query.since.unwrap_or(CURSOR_START), &scope).await
+    };
+    let hint = served(&app, hint).await?;
+    Ok(respond(StatusCode::OK, Some("text/event-stream"), hints::event(hint.as_ref()).into()))
+}
+
 async fn health() -> Response {
     respond(StatusCode::OK, Some("text/plain; charset=utf-8"), Bytes::from_static(b"ok\n"))
 }
@@ -126,9 +150,14 @@ async fn served<T>(app: &App, answer: impl Future<Output = Result<T, Failure>>) 
 /// housekeeping that is due.
 async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
     let cutoff_ms = collect::cutoff_ms(&app.parameters, app.now_ms());
-    let (mut caller, due) = {
+    let (caller, due) = {
         let db = app.read().await?;
-        let caller = auth::identify(&db, headers, app.now_ms())?;
+        let mut caller = auth::identify(&db, headers, app.now_ms())?;
+        if let (Some(device), Some(age_ms)) = (&caller.device, headers::number(headers, HEADER_QUEUE_AGE)?) {
+            app.metrics.report(device, age_ms);
+        }
+        // An app that is too old is refused only now: it may have been waiting for long.
+        caller.shape = Shape::agree(app, headers)?;
         let due = cutoff_ms.map_or(Ok(false), |cutoff_ms| collect::is_due(&db, cutoff_ms))?;
         (caller, due)
     };
@@ -139,11 +168,6 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
             done => done?,
         }
     }
-    if let (Some(device), Some(age_ms)) = (&caller.device, headers::number(headers, HEADER_QUEUE_AGE)?) {
-        app.metrics.report(device, age_ms);
-    }
-    // An app that is too old is refused only now: it may have been waiting for long.
-    caller.shape = Shape::agree(app, headers)?;
     Ok(caller)
 }
 

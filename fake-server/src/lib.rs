@@ -10,6 +10,7 @@
 //! - `push` takes mutations one by one, each in a transaction of its own; `answers` remembers
 //!   what was answered, `apply` carries out the rules, one file a rule;
 //! - `pull` hands out what `changes` finds, in commit order; `cursor` says where a device stands;
+//!   `hints` tells that there is something to pull;
 //! - `members` changes who may do what; `sight` is who may see what, and who is told when that
 //!   changes;
 //! - `metrics` tells an operator how it goes;
@@ -30,6 +31,7 @@ mod collect;
 mod cursor;
 mod failure;
 mod headers;
+mod hints;
 mod http;
 mod limits;
 mod members;
@@ -54,7 +56,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use deadzone_contract::Parameters;
 use deadzone_contract::seam::{BoxFuture, Env, HttpService, Server, ServerStart};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
@@ -101,6 +103,7 @@ impl ReferenceServer {
             policy: self.policy.clone(),
             limits: Limits::default(),
             metrics: Metrics::default(),
+            news: watch::Sender::default(),
         };
         let mut transaction = app.begin().await?;
         let started_ms = seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
@@ -150,6 +153,8 @@ struct App {
     policy: ServerPolicy,
     limits: Limits,
     metrics: Metrics,
+    /// Sent to after each commit that changes what somebody may be shown.
+    news: watch::Sender<()>,
 }
 
 impl App {

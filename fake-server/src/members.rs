@@ -39,7 +39,9 @@ pub(crate) async fn change(app: &App, by: &Authority, change: &MemberChange) -> 
         return Err(Failure::malformed(format!("there is no user `{user}`")));
     }
     set_role(&transaction, app.now_ms(), workspace, user, *role)?;
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    app.news.send_replace(());
+    Ok(())
 }
 
 fn check_admin(app: &App, db: &Connection, caller: &Caller, workspace: &str) -> Result<(), Failure> {

@@ -1,11 +1,11 @@
 //! `GET /sync`: hands out what changed, in commit order.
 
 use deadzone_contract::Code;
-use deadzone_contract::wire::{SCHEMA_VERSION, SyncPage};
+use deadzone_contract::wire::{PulledChange, SCHEMA_VERSION, SyncPage};
 
 use crate::App;
 use crate::auth::Caller;
-use crate::changes::{self, Scope};
+use crate::changes::{self, Change, Scope};
 use crate::cursor::History;
 use crate::failure::Failure;
 use crate::policy::PageBoundary;
@@ -27,12 +27,9 @@ pub(crate) async fn pull(
     let db = app.read().await?;
     let eyes = Eyes { db: &db, caller };
     let history = History::read(&db)?;
-    let Some(after) = history.resume(since) else {
-        let detail = "the cursor is older than the tombstones that are kept; pull everything anew";
-        return Err(Failure::new(410, Code::CursorExpired, detail));
-    };
+    let behind = resume(&history, since)?;
     // One more than the page holds tells whether there is more.
-    let mut found = changes::behind(&eyes, scope, after, limit.saturating_add(1))?;
+    let mut found = changes::behind(&eyes, scope, behind, limit.saturating_add(1))?;
     let probed = if found.len() > limit { found.pop() } else { None };
     let next = match (&probed, found.last(), app.policy.page_boundary) {
         // What lies between the last change and the head is not this caller's.
@@ -40,12 +37,27 @@ pub(crate) async fn pull(
         (Some(_), Some(last), PageBoundary::Exact) => last.commit_seq(),
         (Some(probed), _, PageBoundary::SkipsProbedRow) => probed.commit_seq(),
     };
-    let changes = found.into_iter().map(|change| Ok(caller.shape.outward(change.into_pulled(&eyes)?)));
     Ok(SyncPage {
-        changes: changes.collect::<rusqlite::Result<_>>()?,
+        changes: told(found, &eyes)?,
         next: history.cursor(next),
         more: probed.is_some(),
         server_time_ms: app.now_ms(),
         schema_version: SCHEMA_VERSION,
     })
+}
+
+/// The commit behind which a device goes on that stands at `since`.
+///
+/// # Errors
+/// It has missed what is not known any more.
+pub(crate) fn resume(history: &History, since: u64) -> Result<u64, Failure> {
+    history.resume(since).ok_or_else(|| {
+        let detail = "the cursor is older than the tombstones that are kept; pull everything anew";
+        Failure::new(410, Code::CursorExpired, detail)
+    })
+}
+
+/// What a caller is told of changes, in the shape that the caller's app understands.
+pub(crate) fn told(found: Vec<Change>, eyes: &Eyes<'_>) -> rusqlite::Result<Vec<PulledChange>> {
+    found.into_iter().map(|change| Ok(eyes.caller.shape.outward(change.into_pulled(eyes)?))).collect()
 }

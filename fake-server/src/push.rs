@@ -84,6 +84,7 @@ async fn push_one(
         Ok(answered) => {
             let result = answered.into_result(&context, mutation)?;
             transaction.commit()?;
+            app.news.send_replace(());
             result
         }
         Err(Unfit::Rejected { code, detail }) => {

@@ -45,20 +45,29 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     panic!("the future never ends");
 }
 
-pub(crate) struct TestClock(AtomicU64);
+#[derive(Clone)]
+pub(crate) struct TestClock {
+    wall_ms: Arc<AtomicU64>,
+    /// Nobody sleeps: a task is run to its end.
+    hurried: Arc<AtomicBool>,
+}
 
 impl Clock for TestClock {
     fn wall_ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.wall_ms.load(Ordering::Relaxed)
     }
 
     fn elapsed(&self) -> Duration {
         unreachable!("the server never measures")
     }
 
-    /// Over when [`Lab::run_tasks`] comes by.
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(one_poll())
+    /// Over when the time has come, or when [`Lab::run_tasks`] comes by.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let (clock, until_ms) = (self.clone(), self.wall_ms() + time.as_millis() as u64);
+        Box::pin(std::future::poll_fn(move |_| {
+            let over = clock.wall_ms() >= until_ms || clock.hurried.load(Ordering::Relaxed);
+            if over { Poll::Ready(()) } else { Poll::Pending }
+        }))
     }
 }
 
@@ -164,7 +173,8 @@ impl Lab {
             parameters,
             operator_token: OPERATOR_TOKEN.into(),
         };
-        let clock = Arc::new(TestClock(AtomicU64::new(START_MS)));
+        let wall_ms = Arc::new(AtomicU64::new(START_MS));
+        let clock = Arc::new(TestClock { wall_ms, hurried: Arc::default() });
         let place = Mutex::new(DatabaseLocation { path: uri.into(), vfs: None });
         let disk = Arc::new(TestDisk { place, stalled: AtomicBool::new(false) });
         let tasks = Arc::new(Tasks::default());
@@ -200,7 +210,10 @@ impl Lab {
     /// Runs the server's tasks to their end; how many there were.
     pub(crate) fn run_tasks(&self) -> usize {
         let tasks = std::mem::take(&mut *self.tasks.0.lock().unwrap());
-        tasks.into_iter().map(block_on).count()
+        self.clock.hurried.store(true, Ordering::Relaxed);
+        let run = tasks.into_iter().map(block_on).count();
+        self.clock.hurried.store(false, Ordering::Relaxed);
+        run
     }
 
     /// Ends the server and starts it anew on what it left.
@@ -221,11 +234,11 @@ impl Lab {
     }
 
     pub(crate) fn pass(&self, ms: u64) {
-        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+        self.clock.wall_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
     pub(crate) fn set_back(&self, ms: u64) {
-        self.clock.0.fetch_sub(ms, Ordering::Relaxed);
+        self.clock.wall_ms.fetch_sub(ms, Ordering::Relaxed);
     }
 
     pub(crate) fn stall(&self, stalled: bool) {

@@ -11,6 +11,7 @@ mod crashes;
 mod deletes;
 mod disks;
 mod durability;
+mod hints;
 mod idempotency;
 mod lab;
 mod limits;

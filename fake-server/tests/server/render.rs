@@ -2,8 +2,8 @@
 
 use deadzone_contract::problem::Problem;
 use deadzone_contract::wire::{
-    FieldResult, MutationResult, OpenConflict, Outcome, PulledChange, PushAnswer, ServerField, ServerRecord,
-    SyncPage,
+    FieldResult, Hint, MutationResult, OpenConflict, Outcome, PulledChange, PushAnswer, ServerField,
+    ServerRecord, SyncPage,
 };
 
 pub(crate) fn problem(problem: &Problem) -> String {
@@ -27,6 +27,11 @@ pub(crate) fn changes(changes: &[PulledChange]) -> String {
             format!("{record}@{version} deleted{}", includes(*included))
         }
     }))
+}
+
+pub(crate) fn hint(hint: &Hint) -> String {
+    let told = hint.changes.as_ref().map_or("too much".to_owned(), |told| changes(told));
+    format!("{told}\nsince={} next={}", hint.since, hint.next)
 }
 
 fn lines(lines: impl Iterator<Item = String>) -> String {
