@@ -70,6 +70,11 @@ impl Shared {
         self.stay == stay
     }
 
+    /// Whether there is no network, as far as anybody knows.
+    pub(crate) fn is_offline(&self) -> bool {
+        !self.online || self.unreachable
+    }
+
     /// Nobody is signed in any more, and nothing that was known holds.
     pub(crate) fn leave(&mut self) {
         *self = Shared {

@@ -86,19 +86,39 @@ pub(crate) struct Ask<T> {
     method: Method,
     path: String,
     body: Bytes,
+    /// None: `request_timeout`.
+    patience: Option<Duration>,
     /// None: it is not of this protocol.
     read: fn(&Response<Bytes>) -> Option<T>,
 }
 
 impl<T: DeserializeOwned> Ask<T> {
     pub(crate) fn get(path: String) -> Ask<T> {
-        Ask { method: Method::GET, path, body: Bytes::new(), read: json }
+        Ask { method: Method::GET, path, body: Bytes::new(), patience: None, read: json }
     }
 
     pub(crate) fn post(path: &str, body: &impl Serialize) -> Ask<T> {
-        let body = serde_json::to_vec(body).expect("messages are plain data");
-        Ask { method: Method::POST, path: path.to_owned(), body: body.into(), read: json }
+        Ask { method: Method::POST, path: path.to_owned(), body: written(body), patience: None, read: json }
     }
+}
+
+impl Ask<()> {
+    /// The answer has nothing in it.
+    pub(crate) fn post_for_nothing(path: &str, body: &impl Serialize) -> Ask<()> {
+        let read = |answer: &Response<Bytes>| (answer.status() == StatusCode::NO_CONTENT).then_some(());
+        Ask { method: Method::POST, path: path.to_owned(), body: written(body), patience: None, read }
+    }
+}
+
+impl<T> Ask<T> {
+    /// Waits for the answer no longer than this.
+    pub(crate) fn within(self, patience: Duration) -> Ask<T> {
+        Ask { patience: Some(patience), ..self }
+    }
+}
+
+fn written(body: &impl Serialize) -> Bytes {
+    serde_json::to_vec(body).expect("messages are plain data").into()
 }
 
 fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
@@ -127,7 +147,7 @@ pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
     let request = request.body(ask.body.clone()).expect("paths and ids are of plain characters");
-    let limit = Duration::from_millis(app.start.parameters.request_timeout);
+    let limit = ask.patience.unwrap_or(Duration::from_millis(app.start.parameters.request_timeout));
     let answer = app.env.transport.clone().oneshot(request);
     match future::select(answer, app.env.env.clock.sleep(limit)).await {
         Either::Left((Ok(answer), _)) => read(app, ask, &answer),

@@ -1,7 +1,10 @@
 //! Tokens: sign-in, and one refresh when an access token is not valid any more.
 
+use std::time::Duration;
+
 use deadzone_contract::wire::{PATH_TOKEN, TokenAnswer, TokenRequest};
 use deadzone_contract::{Code, Refusal};
+use futures_util::future::{self, Either};
 
 use crate::app::{App, Stay};
 use crate::call::{Ask, CallError, Sender, call};
@@ -22,18 +25,38 @@ pub(crate) async fn sign_in(app: &App, user: String, password: String) -> Result
         let code = if waits { Code::WorkPending } else { Code::Invalid };
         return Err(Refusal::new(code, format!("{present} is signed in here and has to sign out first")));
     }
-    let request = TokenRequest::Password { user, password };
-    let _tokens = app.tokens.lock().await;
-    match fetch(app, stay, &request).await {
-        Ok(()) => {
-            let mut shared = app.shared();
-            shared.signed_out = false;
-            shared.last_error = None;
-            shared.impatient = true;
-            Ok(())
-        }
-        Err(error) => Err(refusal(error)),
+    let patience = Duration::from_millis(app.start.parameters.request_timeout);
+    fresh(app, stay, TokenRequest::Password { user, password }, patience).await
+}
+
+/// The present user shows that it is really them, with their password.
+pub(crate) async fn prove(
+    app: &App,
+    stay: Stay,
+    password: String,
+    patience: Duration,
+) -> Result<(), Refusal> {
+    let user = app.shared().user.clone().unwrap_or_default();
+    fresh(app, stay, TokenRequest::Password { user, password }, patience).await
+}
+
+async fn fresh(app: &App, stay: Stay, request: TokenRequest, patience: Duration) -> Result<(), Refusal> {
+    let clock = &app.env.env.clock;
+    let until = clock.elapsed() + patience;
+    let Either::Left((_tokens, _)) = future::select(Box::pin(app.tokens.lock()), clock.sleep(patience)).await
+    else {
+        return Err(refusal(CallError::Network("somebody else is signing in".to_owned())));
+    };
+    let left = until.saturating_sub(clock.elapsed()).max(Duration::from_millis(1));
+    fetch(app, stay, &Ask::post(PATH_TOKEN, &request).within(left)).await.map_err(refusal)?;
+    let mut shared = app.shared();
+    if !shared.is_current(stay) {
+        return Err(refusal(CallError::SignedOut));
     }
+    shared.signed_out = false;
+    shared.last_error = None;
+    shared.impatient = true;
+    Ok(())
 }
 
 /// What a user is told who has to sign in for something.
@@ -64,6 +87,13 @@ pub(crate) async fn authorized<T>(app: &App, stay: Stay, device: &str, ask: &Ask
     call(app, &sender, ask).await
 }
 
+/// Sends a request with the access token that there is, and does not try again.
+pub(crate) async fn once<T>(app: &App, stay: Stay, ask: &Ask<T>) -> Result<T, CallError> {
+    let mut sender = sender(app, stay).await?;
+    sender.access_token = app.env.secrets.get(ACCESS);
+    call(app, &sender, ask).await
+}
+
 /// Gets new tokens, and hears with them what its user may do.
 pub(crate) async fn renew(app: &App, stay: Stay) -> Result<(), CallError> {
     let stale = app.env.secrets.get(ACCESS);
@@ -76,11 +106,11 @@ async fn refresh(app: &App, stay: Stay, stale: Option<&str>) -> Result<(), CallE
         return Ok(()); // somebody else got a new one meanwhile
     }
     let Some(refresh_token) = app.env.secrets.get(REFRESH) else { return Err(CallError::SignedOut) };
-    fetch(app, stay, &TokenRequest::Refresh { refresh_token }).await
+    fetch(app, stay, &Ask::post(PATH_TOKEN, &TokenRequest::Refresh { refresh_token })).await
 }
 
-async fn fetch(app: &App, stay: Stay, request: &TokenRequest) -> Result<(), CallError> {
-    let answer: TokenAnswer = call(app, &sender(app, stay).await?, &Ask::post(PATH_TOKEN, request)).await?;
+async fn fetch(app: &App, stay: Stay, ask: &Ask<TokenAnswer>) -> Result<(), CallError> {
+    let answer = call(app, &sender(app, stay).await?, ask).await?;
     {
         // Who signs out meanwhile does not come back by an answer that was on its way.
         let mut shared = app.shared();

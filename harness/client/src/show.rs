@@ -113,7 +113,7 @@ impl App {
         let mut shared = self.shared();
         let badge = if shared.signed_out || shared.storage.is_some() || !shared.shown.tray.is_empty() {
             Badge::Error
-        } else if !shared.online || shared.unreachable {
+        } else if shared.is_offline() {
             Badge::Offline
         } else if shared.shown.queued > 0 {
             Badge::Syncing

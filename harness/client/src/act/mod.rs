@@ -4,14 +4,16 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `work` | creating, editing and deleting records |
+//! | `step_up` | what needs a fresh sign-in and an answer |
 //! | `tray` | what a user decides about work that failed, waits or conflicts |
 
+mod step_up;
 mod tray;
 mod work;
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::{FieldOp, Mutation, MutationKind};
+use deadzone_contract::wire::{FieldOp, MemberChange, Mutation, MutationKind};
 use deadzone_contract::{Action, Change, Code, FieldChange, RecordId, Refusal, Saved, Value};
 
 use crate::app::App;
@@ -39,13 +41,14 @@ pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
             work::create(app, entity, workspace, parent, changes).await
         }
         Action::Edit { record, changes } => work::edit(app, record, changes).await,
-        Action::Delete { record, .. } => work::delete(app, record).await,
+        Action::Delete { record, password } => work::delete(app, record, password).await,
         Action::Discard { record } => tray::discard(app, record).await,
         Action::Retry { record } => tray::retry(app, record).await,
         Action::Resolve { record, field, choice } => tray::resolve(app, record, &field, choice).await,
-        Action::Undo { .. } | Action::Repair | Action::SetRole { .. } => {
-            invalid("this app cannot do that".to_owned())
+        Action::SetRole { workspace, member, role, password } => {
+            step_up::set_role(app, MemberChange { workspace, user: member, role }, password).await
         }
+        Action::Undo { .. } | Action::Repair => invalid("this app cannot do that".to_owned()),
     }
 }
 

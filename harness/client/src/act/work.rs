@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::{Base, FieldOp, MutationKind, ServerField, ServerRecord};
 use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Saved, Value, rules};
 
-use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, words};
+use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, step_up, words};
 use crate::app::App;
 use crate::overlay::{self, Overlaid};
 use crate::policy::{Counters, Saving};
 use crate::rights;
 use crate::store::{QueueRow, RecordRow, Tx};
+
+/// Whatever is deleted with it, so its delete needs proof of who asks for it.
+const PROJECT: &str = "project";
 
 pub(super) async fn create(
     app: &App,
@@ -53,9 +56,13 @@ pub(super) async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> 
     Ok(Saved::of(Some(id)))
 }
 
-pub(super) async fn delete(app: &App, id: RecordId) -> Result<Saved> {
+pub(super) async fn delete(app: &App, id: RecordId, password: Option<String>) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
     let (record, rows) = look_up_to_change(app, &tx, &id)?;
+    if record.entity == PROJECT {
+        drop(tx);
+        return step_up::delete_project(app, id, password).await;
+    }
     let base = overlay::record_base(&record, &rows);
     let work = Work::new(MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned());
     enqueue(app, &mut tx, &id, work)?;

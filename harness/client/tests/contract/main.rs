@@ -7,6 +7,7 @@ mod kit;
 mod leave;
 mod rights;
 mod rules;
+mod step_up;
 mod waiting;
 
 use kit::{phone, server};

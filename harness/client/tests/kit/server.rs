@@ -9,9 +9,9 @@ use bytes::Bytes;
 use deadzone_contract::problem::{PROBLEM_JSON, Problem};
 use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
 use deadzone_contract::wire::{
-    FieldOp, FieldResult, Mutation, MutationKind, MutationResult, Outcome, PATH_MUTATIONS, PATH_SYNC,
-    PATH_TOKEN, PulledChange, PushAnswer, PushRequest, Role, SCHEMA_VERSION, SyncPage, TokenAnswer,
-    TokenRequest,
+    FieldOp, FieldResult, MemberChange, Mutation, MutationKind, MutationResult, Outcome, PATH_MEMBERS,
+    PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN, PulledChange, PushAnswer, PushRequest, Role, SCHEMA_VERSION,
+    SyncPage, TokenAnswer, TokenRequest,
 };
 use deadzone_contract::{Code, RecordId, Stamp, Value};
 use http::{Request, Response};
@@ -35,7 +35,9 @@ pub(crate) struct State {
     /// How often each number came.
     pub(crate) asked: BTreeMap<(String, u64), u64>,
     pub(crate) roles: BTreeMap<String, Role>,
-    /// How often tokens were handed out.
+    /// Whose rights were changed, and to what.
+    pub(crate) members: Vec<(String, Option<Role>)>,
+    /// How often tokens were asked for.
     pub(crate) tokens: u64,
     /// What an answer says in which something is deferred, in seconds.
     pub(crate) retry_after: u64,
@@ -51,6 +53,7 @@ impl Default for State {
             reused: 0,
             asked: BTreeMap::new(),
             roles: BTreeMap::from([("home".to_owned(), Role::Editor)]),
+            members: Vec::new(),
             tokens: 0,
             retry_after: 10,
         }
@@ -222,7 +225,12 @@ impl Server {
         let device = request.headers().get("device-id").unwrap().to_str().unwrap();
         let mut state = self.state.lock().unwrap();
         match request.uri().path() {
-            PATH_TOKEN => json(&state.sign_in(request)),
+            PATH_TOKEN => state.sign_in(request),
+            PATH_MEMBERS => {
+                let change: MemberChange = serde_json::from_slice(request.body()).unwrap();
+                state.members.push((change.user, change.role));
+                Response::builder().status(204).body(Bytes::new()).unwrap()
+            }
             PATH_SYNC => state.pull(device, request.uri().query().unwrap()),
             _ => {
                 let push: PushRequest = serde_json::from_slice(request.body()).unwrap();
@@ -266,19 +274,22 @@ pub(crate) fn page(status: u16) -> Response<Bytes> {
 }
 
 impl State {
-    fn sign_in(&mut self, request: &Request<Bytes>) -> TokenAnswer {
+    fn sign_in(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
         self.tokens += 1;
         let user = match serde_json::from_slice(request.body()).unwrap() {
+            TokenRequest::Password { password, .. } if password != "secret" => {
+                return problem(401, Code::Unauthenticated);
+            }
             TokenRequest::Password { user, .. } => user,
             TokenRequest::Refresh { refresh_token } => refresh_token.replace("refresh of ", ""),
         };
-        TokenAnswer {
+        json(&TokenAnswer {
             access_token: format!("access of {user}"),
             expires_in_ms: u64::MAX,
             refresh_token: format!("refresh of {user}"),
             user,
             roles: self.roles.clone(),
-        }
+        })
     }
 
     fn pull(&self, device: &str, query: &str) -> Response<Bytes> {
