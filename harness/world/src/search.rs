@@ -49,9 +49,8 @@ impl Words {
         let disk = machine.disk.snapshot();
         let mut holds = BTreeSet::new();
         let mut bytes = 0;
-        // A table of transitions would take longer to build than these files take to read.
-        let automaton =
-            AhoCorasick::builder().kind(Some(AhoCorasickKind::NoncontiguousNFA)).build(&self.words);
+        // A whole table of transitions would take longer to build than these files take to read.
+        let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&self.words);
         let automaton = automaton.expect("the words of one run are few");
         for (name, length) in disk.files() {
             bytes += length;

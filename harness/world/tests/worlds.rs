@@ -205,10 +205,7 @@ fn a_panic_of_the_code_under_test_stands_in_the_trace() {
         _ => None,
     });
     let (host, message, location) = panic.expect("the defect panics");
-    assert_eq!(
-        (host.as_str(), message.as_str()),
-        ("phone", "an answer that cannot be: status 502")
-    );
+    assert_eq!((host.as_str(), message.as_str()), ("phone", "an answer that cannot be: status 502"));
     assert!(location.starts_with("client/src/call.rs:"), "{location}");
 }
 
