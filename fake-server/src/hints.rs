@@ -34,11 +34,10 @@ pub(crate) async fn hint(
     if app.parameters.hint_hold == 0 {
         return Err(Failure::new(404, Code::Malformed, "this server gives no hints"));
     }
+    // What is committed from here on wakes the wait below.
     let mut news = app.news.subscribe();
     let mut hold = app.env.clock.sleep(Parameters::time(app.parameters.hint_hold));
     loop {
-        // What is committed after this mark wakes the wait below.
-        news.mark_unchanged();
         if let Some(hint) = look(app, headers, since, scope).await? {
             return Ok(Some(hint));
         }
