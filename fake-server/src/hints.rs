@@ -18,7 +18,6 @@ use crate::changes::Scope;
 use crate::cursor::History;
 use crate::failure::Failure;
 use crate::shape::Shape;
-use crate::sight::Eyes;
 use crate::{App, auth, changes, pull};
 
 /// More changes than this are better pulled, page by page.
@@ -68,7 +67,7 @@ async fn look(app: &App, headers: &HeaderMap, since: u64, scope: &Scope) -> Resu
     caller.shape = Shape::agree(app, headers)?;
     let history = History::read(&db)?;
     let behind = pull::resume(&history, since)?;
-    let eyes = Eyes { db: &db, caller: &caller };
+    let eyes = app.eyes(&db, &caller);
     let found = changes::behind(&eyes, scope, behind, CHANGES_MAX + 1)?;
     if found.is_empty() {
         return Ok(None);

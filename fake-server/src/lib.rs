@@ -54,8 +54,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use deadzone_contract::Parameters;
 use deadzone_contract::seam::{BoxFuture, Env, HttpService, Server, ServerStart};
+use deadzone_contract::{Model, Parameters};
+use rusqlite::Connection;
 use tokio::sync::{Mutex, watch};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
@@ -63,8 +64,10 @@ use tower::util::BoxCloneSyncService;
 pub use policy::{DEFECTS, Defect, ServerPolicy, defect};
 pub use store::StartError;
 
+use auth::Caller;
 use limits::Limits;
 use metrics::Metrics;
+use sight::Eyes;
 use store::Store;
 use transaction::Transaction;
 
@@ -76,12 +79,19 @@ const DATABASE: &str = "server";
 pub struct ReferenceServer {
     /// Its decisions; the right ones by default.
     pub policy: ServerPolicy,
+    /// How it syncs: which rules hold. A database is for one model.
+    pub model: Model,
 }
 
 impl ReferenceServer {
     /// A server that makes these decisions.
     pub fn new(policy: ServerPolicy) -> ReferenceServer {
-        ReferenceServer { policy }
+        ReferenceServer { policy, model: Model::default() }
+    }
+
+    /// The same server with the rules of a model.
+    pub fn in_model(self, model: Model) -> ReferenceServer {
+        ReferenceServer { model, ..self }
     }
 
     /// Opens the database, takes up what was left there, brings in the users and, into a new
@@ -89,8 +99,8 @@ impl ReferenceServer {
     /// hands them to a socket.
     ///
     /// # Errors
-    /// The database cannot be opened, is damaged, is of another version or does not keep what it
-    /// is told to keep; or a grant names a user that does not exist.
+    /// The database cannot be opened, is damaged, is of another version or model, or does not keep
+    /// what it is told to keep; or a grant names a user that does not exist.
     pub async fn router(&self, start: ServerStart, env: Env) -> Result<Router, StartError> {
         let store = Store::open(env.disk.database(DATABASE))?;
         let store = Arc::new(Mutex::new(store));
@@ -101,12 +111,13 @@ impl ReferenceServer {
             operator_token: start.operator_token.clone(),
             started_ms: 0,
             policy: self.policy.clone(),
+            model: self.model,
             limits: Limits::default(),
             metrics: Metrics::default(),
             news: watch::Sender::default(),
         };
         let mut transaction = app.begin().await?;
-        let started_ms = seed::seed(&transaction, app.env.random.as_ref(), &start, app.now_ms())?;
+        let started_ms = seed::seed(&transaction, app.env.random.as_ref(), &start, app.model, app.now_ms())?;
         transaction.commit()?;
         drop(transaction);
         app.started_ms = started_ms;
@@ -151,6 +162,7 @@ struct App {
     /// When the database was new.
     started_ms: u64,
     policy: ServerPolicy,
+    model: Model,
     limits: Limits,
     metrics: Metrics,
     /// Sent to after each commit that changes what somebody may be shown.
@@ -158,6 +170,10 @@ struct App {
 }
 
 impl App {
+    fn eyes<'a>(&self, db: &'a Connection, caller: &'a Caller) -> Eyes<'a> {
+        Eyes { db, caller, model: self.model }
+    }
+
     fn now_ms(&self) -> u64 {
         self.env.clock.wall_ms()
     }

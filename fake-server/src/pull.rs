@@ -25,7 +25,7 @@ pub(crate) async fn pull(
     let limit = limit.unwrap_or(u64::MAX).clamp(1, app.parameters.pull_max) as usize;
     app.env.disk.latency().await;
     let db = app.read().await?;
-    let eyes = Eyes { db: &db, caller };
+    let eyes = app.eyes(&db, caller);
     let history = History::read(&db)?;
     let behind = resume(&history, since)?;
     // One more than the page holds tells whether there is more.

@@ -15,7 +15,6 @@ use crate::auth::Caller;
 use crate::failure::{Failure, Unfit};
 use crate::policy::Commits;
 use crate::records::Record;
-use crate::sight::Eyes;
 
 /// What came of a push.
 pub(crate) struct Pushed {
@@ -79,6 +78,7 @@ async fn push_one(
         now_ms: app.now_ms(),
         parameters: &app.parameters,
         policy: &app.policy,
+        model: app.model,
     };
     let result = match once(&context, &mutation) {
         Ok(answered) => {
@@ -89,7 +89,7 @@ async fn push_one(
         }
         Err(Unfit::Rejected { code, detail }) => {
             transaction.roll_back()?;
-            let eyes = Eyes { db: &transaction, caller };
+            let eyes = app.eyes(&transaction, caller);
             let state = visible(Record::find(&eyes, &mutation.record)?)
                 .map(|record| record.into_state(&eyes))
                 .transpose()?;

@@ -85,7 +85,7 @@ impl Record {
     /// Its present state, or the one under its tombstone. The caller may see it.
     pub(crate) fn into_state(self, eyes: &Eyes<'_>) -> rusqlite::Result<ServerRecord> {
         Ok(ServerRecord {
-            fields: fields(eyes.db, self.key, &self.entity)?,
+            fields: fields(eyes, self.key, &self.entity)?,
             conflicts: conflicts(eyes, self.key, self.role)?,
             record: self.id,
             entity: self.entity,
@@ -98,15 +98,16 @@ impl Record {
     }
 }
 
-fn fields(db: &Connection, key: i64, entity: &str) -> rusqlite::Result<BTreeMap<String, ServerField>> {
+fn fields(eyes: &Eyes<'_>, key: i64, entity: &str) -> rusqlite::Result<BTreeMap<String, ServerField>> {
     let mut fields = BTreeMap::new();
-    let mut statement = db.prepare_cached(
+    let Some(entity) = rules::entity(entity) else { return Ok(fields) };
+    let mut statement = eyes.db.prepare_cached(
         "SELECT field, value, stamp_ms, stamp_n, stamp_device, version FROM fields WHERE record = ?1",
     )?;
     let mut rows = statement.query([key])?;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
-        let field = match rules::rule(entity, &name) {
+        let field = match entity.field(&name).and_then(|decl| decl.rule_in(eyes.model)) {
             Some(Rule::Lww) => ServerField::Lww {
                 value: row.get::<_, StoredValue>(1)?.0,
                 stamp: Stamp { ms: row.get(2)?, n: row.get(3)?, device: row.get(4)? },
@@ -120,8 +121,8 @@ fn fields(db: &Connection, key: i64, entity: &str) -> rusqlite::Result<BTreeMap<
         };
         fields.insert(name, field);
     }
-    if rules::entity(entity).is_some_and(|e| e.fields.iter().any(|f| f.rule == Rule::Set)) {
-        sets(db, key, &mut fields)?;
+    if entity.fields.iter().any(|decl| decl.rule_in(eyes.model) == Some(Rule::Set)) {
+        sets(eyes.db, key, &mut fields)?;
     }
     Ok(fields)
 }

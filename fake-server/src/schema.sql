@@ -6,9 +6,10 @@ CREATE TABLE server (
     commit_seq  INTEGER NOT NULL, -- of the latest commit that changed a record
     purge_seq   INTEGER NOT NULL, -- the highest commit sequence among purged tombstones and losses
     purge_epoch INTEGER NOT NULL, -- how often tombstones or losses have been purged
-    started_ms  INTEGER           -- when the first start was over, which brought the grants in
+    started_ms  INTEGER,          -- when the first start was over, which brought the grants in
+    model       TEXT              -- the rules that the first start began with
 ) STRICT;
-INSERT INTO server VALUES (1, 0, 0, 0, NULL);
+INSERT INTO server VALUES (1, 0, 0, 0, NULL, NULL);
 
 CREATE TABLE users (
     name          TEXT PRIMARY KEY,

@@ -1,7 +1,8 @@
 //! Brings users and grants into the database when a server starts.
 
+use deadzone_contract::Model;
 use deadzone_contract::seam::{Random, ServerStart};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::auth;
 use crate::members;
@@ -13,6 +14,7 @@ pub(crate) fn seed(
     db: &Connection,
     random: &dyn Random,
     start: &ServerStart,
+    model: Model,
     now_ms: u64,
 ) -> Result<u64, StartError> {
     for (user, password) in &start.passwords {
@@ -20,9 +22,16 @@ pub(crate) fn seed(
             auth::set_password(db, random, user, password)?;
         }
     }
-    let started_ms = db.prepare_cached("SELECT started_ms FROM server")?.query_row([], |row| row.get(0))?;
-    if let Some(started_ms) = started_ms {
-        return Ok(started_ms);
+    let first = db
+        .prepare_cached("SELECT started_ms, model FROM server WHERE started_ms IS NOT NULL")?
+        .query_row([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    if let Some((started_ms, found)) = first {
+        return if found == model.to_string() {
+            Ok(started_ms)
+        } else {
+            Err(StartError::Model { found, model })
+        };
     }
     for (workspace, user, role) in &start.grants {
         if !auth::is_user(db, user)? {
@@ -30,6 +39,7 @@ pub(crate) fn seed(
         }
         members::set_role(db, now_ms, workspace, user, Some(*role))?;
     }
-    db.prepare_cached("UPDATE server SET started_ms = ?1")?.execute([now_ms])?;
+    db.prepare_cached("UPDATE server SET started_ms = ?1, model = ?2")?
+        .execute(params![now_ms, model.to_string()])?;
     Ok(now_ms)
 }

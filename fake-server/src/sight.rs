@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use deadzone_contract::Model;
 use deadzone_contract::wire::Role;
 use rusqlite::{Connection, params};
 
@@ -19,6 +20,8 @@ use crate::cursor::next_commit;
 pub(crate) struct Eyes<'a> {
     pub(crate) db: &'a Connection,
     pub(crate) caller: &'a Caller,
+    /// Which rules hold; with them a field's value looks different.
+    pub(crate) model: Model,
 }
 
 /// Whether a member of this role may write.

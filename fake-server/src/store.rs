@@ -9,12 +9,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use deadzone_contract::Model;
 use deadzone_contract::seam::DatabaseLocation;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 /// Raised with every change of `schema.sql`.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 
 /// More than the statements of this crate, so that each is compiled once.
 const STATEMENTS: usize = 128;
@@ -36,6 +37,14 @@ pub enum StartError {
     Schema {
         /// What the database says.
         found: i64,
+    },
+    /// Other rules hold than those that the database was made with.
+    #[error("the server's database is of model {found}; this server is of model {model}")]
+    Model {
+        /// What the database says.
+        found: String,
+        /// What the server was told.
+        model: Model,
     },
     /// A grant to nobody.
     #[error("`{user}` is granted a role in `{workspace}` but is not among the users")]

@@ -14,7 +14,7 @@ mod version;
 
 use deadzone_contract::rules::{self, EntityDecl, Rule};
 use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
-use deadzone_contract::{Code, Parameters, RecordId, Stamp};
+use deadzone_contract::{Code, Model, Parameters, RecordId, Stamp};
 use rusqlite::{Connection, params};
 
 use self::private::Guard;
@@ -41,6 +41,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now_ms: u64,
     pub(crate) parameters: &'a Parameters,
     pub(crate) policy: &'a ServerPolicy,
+    pub(crate) model: Model,
 }
 
 /// What a mutation left behind.
@@ -94,7 +95,7 @@ fn may_write(role: Option<Role>) -> Result<(), Unfit> {
 
 impl<'a> Context<'a> {
     pub(crate) fn eyes(&self) -> Eyes<'a> {
-        Eyes { db: self.db, caller: self.caller }
+        Eyes { db: self.db, caller: self.caller, model: self.model }
     }
 
     fn check_stamp(&self, stamp: &Stamp) -> Result<(), Unfit> {
@@ -283,11 +284,11 @@ impl<'a> Effects<'a> {
     fn apply_all(&mut self) -> Result<(), Unfit> {
         let mutation = self.mutation;
         for (field, op) in &mutation.fields {
-            let decl = self
-                .entity
-                .field(field)
-                .ok_or_else(|| Unfit::invalid(format!("a {} has no field `{field}`", self.entity.name)))?;
-            self.apply(field, decl.rule, op)?;
+            let rule =
+                self.entity.field(field).and_then(|decl| decl.rule_in(self.context.model)).ok_or_else(
+                    || Unfit::invalid(format!("a {} has no field `{field}`", self.entity.name)),
+                )?;
+            self.apply(field, rule, op)?;
         }
         Ok(())
     }

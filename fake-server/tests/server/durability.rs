@@ -101,7 +101,7 @@ fn two_pushes_take_turns_mutation_by_mutation() {
 fn a_database_that_cannot_be_used_is_told_in_one_sentence() {
     let mut lab = Lab::new();
     lab.anchor.pragma_update(None, "user_version", 99).unwrap();
-    assert_snapshot!(lab.start_error(), @"the server's database has schema 99; this server knows 4");
+    assert_snapshot!(lab.start_error(), @"the server's database has schema 99; this server knows 5");
     let folder = tempfile::tempdir().unwrap();
     lab.use_file(&folder.path().join("server.db"));
     lab.start.grants.push(("home".into(), "zoe".into(), Role::Viewer));

@@ -9,7 +9,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use deadzone_contract::Parameters;
 use deadzone_contract::problem::Problem;
 use deadzone_contract::seam::{
     BoxFuture, Clock, DatabaseLocation, Disk, Env, HttpService, Random, Server, ServerStart, Spawner,
@@ -18,6 +17,7 @@ use deadzone_contract::wire::{
     HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_SCHEMA_VERSION, MemberChange, Mutation, PushAnswer,
     PushRequest, Role, SyncPage, TokenAnswer, TokenRequest,
 };
+use deadzone_contract::{Model, Parameters};
 use deadzone_disk::Mount;
 use deadzone_server::{ReferenceServer, ServerPolicy};
 use http::{Method, Request, Response};
@@ -137,6 +137,7 @@ pub(crate) struct Lab {
     pub(crate) disk: Arc<TestDisk>,
     pub(crate) start: ServerStart,
     pub(crate) policy: ServerPolicy,
+    pub(crate) model: Model,
     /// Keeps the database in memory while the server is down, and looks into it.
     pub(crate) anchor: Connection,
     env: Env,
@@ -157,6 +158,14 @@ impl Lab {
     }
 
     pub(crate) fn started(change: impl FnOnce(&mut Parameters), policy: ServerPolicy) -> Lab {
+        Lab::begin(change, policy, Model::B)
+    }
+
+    pub(crate) fn of_model(model: Model) -> Lab {
+        Lab::begin(|_| (), ServerPolicy::default(), model)
+    }
+
+    fn begin(change: impl FnOnce(&mut Parameters), policy: ServerPolicy, model: Model) -> Lab {
         static LABS: AtomicU64 = AtomicU64::new(0);
         let uri = format!("file:/lab-{}?vfs=memdb", LABS.fetch_add(1, Ordering::Relaxed));
         let anchor = Connection::open(&uri).unwrap();
@@ -185,7 +194,7 @@ impl Lab {
             spawner: tasks.clone(),
         };
         let (service, tokens) = (None, Mutex::default());
-        let mut lab = Lab { clock, disk, start, policy, anchor, env, tasks, service, tokens };
+        let mut lab = Lab { clock, disk, start, policy, model, anchor, env, tasks, service, tokens };
         lab.restart();
         lab
     }
@@ -228,7 +237,7 @@ impl Lab {
 
     pub(crate) fn try_restart(&mut self) -> Result<(), String> {
         self.stop();
-        let server = ReferenceServer::new(self.policy.clone());
+        let server = ReferenceServer::new(self.policy.clone()).in_model(self.model);
         self.service = Some(block_on(server.start(self.start.clone(), self.env.clone()))?);
         Ok(())
     }

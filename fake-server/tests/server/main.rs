@@ -19,6 +19,7 @@ mod machine;
 mod members;
 mod metrics;
 mod mistakes;
+mod models;
 mod property;
 mod pulling;
 mod render;

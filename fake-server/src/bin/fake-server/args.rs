@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use deadzone_contract::Parameters;
 use deadzone_contract::parameters::{PARAMETERS, Unit};
 use deadzone_contract::wire::Role;
+use deadzone_contract::{Model, Parameters};
 use deadzone_server::{DEFECTS, Defect, defect};
 
 /// The reference server of the sync contract, over an SQLite file.
@@ -36,6 +36,10 @@ pub(crate) struct Args {
     /// A parameter of the contract, such as access_life=30s; repeat for more
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(&'static str, u64)>,
+
+    /// How it syncs: A, a server with the last word, or B, two-way
+    #[arg(long, value_name = "MODEL", default_value = "B", value_parser = model)]
+    pub(crate) model: Model,
 
     /// A mistake to make on purpose
     #[arg(long, value_name = "NAME", value_parser = known_defect)]
@@ -89,6 +93,14 @@ fn grant(argument: &str) -> Result<(String, String, Role), String> {
     Ok((workspace.to_owned(), user.to_owned(), role))
 }
 
+fn model(argument: &str) -> Result<Model, String> {
+    match argument {
+        "A" => Ok(Model::A),
+        "B" => Ok(Model::B),
+        other => Err(format!("`{other}` is not a model; there are A and B")),
+    }
+}
+
 fn setting(argument: &str) -> Result<(&'static str, u64), String> {
     let (name, value) = argument.split_once('=').ok_or("write NAME=VALUE, such as push_max=50")?;
     let decl = PARAMETERS
@@ -135,12 +147,14 @@ mod tests {
             "--grant=home:ana:editor",
             "--set=access_life=2m",
             "--set=push_max=7",
+            "--model=A",
             "--defect=base-version-ignored",
         ])
         .expect("all of it is right");
         assert_eq!(args.users, [("ana".to_owned(), "se:cret".to_owned())]);
         assert_eq!(args.grants, [("home".to_owned(), "ana".to_owned(), Role::Editor)]);
         assert_eq!((args.parameters().access_life, args.parameters().push_max), (120_000, 7));
+        assert_eq!(args.model, Model::A);
         assert_eq!(args.defect.map(|d| d.name), Some("base-version-ignored"));
     }
 
@@ -156,6 +170,7 @@ mod tests {
             ("--set=push_max=-1", "`push_max` is a whole number, not `-1`"),
             ("--set=access_life=30", "`access_life` is a time such as"),
             ("--set=access_life=99999999999999999d", "`access_life` is a time such as"),
+            ("--model=C", "`C` is not a model; there are A and B"),
             ("--defect=none", "there is no such defect"),
             ("--listen=somewhere", "invalid socket address"),
         ] {

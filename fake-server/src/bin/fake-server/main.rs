@@ -62,6 +62,7 @@ async fn serve(args: Args) -> Result<(), String> {
         operator_token: args.operator_token,
     };
     let router = ReferenceServer::new(args.defect.map(|defect| defect.policy()).unwrap_or_default())
+        .in_model(args.model)
         .router(start, system::env(args.db.clone()))
         .await
         .map_err(|error| format!("{}: {error}", args.db.display()))?;
