@@ -23,6 +23,7 @@ mod history;
 mod honest;
 mod intact;
 mod invented;
+mod leaked;
 mod life;
 mod lost;
 mod monotonic;
@@ -71,6 +72,12 @@ pub const ORACLES: &[OracleDecl] = &[
         invariant: "one create makes one record and an increment counts once, however often it is sent",
         source: "the contract's idempotency",
         judge: duplicated::judge,
+    },
+    OracleDecl {
+        name: "leaked",
+        invariant: "nobody is told, shown or left with what he was not entitled to, and no token lies about",
+        source: "the contract's scopes, private rows, revocations and sign-outs",
+        judge: leaked::judge,
     },
     OracleDecl {
         name: "intact",

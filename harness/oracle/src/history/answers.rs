@@ -46,6 +46,8 @@ pub(crate) struct Content {
     pub(super) done: BTreeSet<usize>,
     /// What it tells of records.
     pub(super) states: Vec<(RecordId, State)>,
+    /// The tokens that it hands out.
+    pub(crate) tokens: Vec<String>,
     /// How many changes a page brings, and whether there are no more.
     pub(crate) page: Option<(usize, bool)>,
 }
@@ -71,7 +73,12 @@ impl Content {
                 let changes = hints.filter_map(|hint| hint.changes).flatten();
                 content.states.extend(changes.filter_map(Change::read));
             }
-            Class::Token | Class::Members | Class::Other => {}
+            Class::Token => {
+                let tokens = serde_json::from_str::<Tokens>(body).ok();
+                let tokens = tokens.into_iter().flat_map(|t| [t.access_token, t.refresh_token]);
+                content.tokens = tokens.flatten().filter(|token| !token.is_empty()).collect();
+            }
+            Class::Members | Class::Other => {}
         }
         content
     }
@@ -128,6 +135,12 @@ impl MutationResult<Record> {
             (None, _) => Some((self.record?, State { gone: true, ..State::default() })),
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    access_token: Option<String>,
+    refresh_token: Option<String>,
 }
 
 #[derive(Deserialize)]

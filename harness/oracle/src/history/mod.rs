@@ -164,6 +164,14 @@ impl<'t> History<'t> {
         user.is_none_or(|user| !self.rights.surely_sees(user, record, from, to))
     }
 
+    /// The record that another one hangs under.
+    pub(crate) fn parent(&self, record: usize) -> Option<usize> {
+        let record = &self.records[record];
+        let place = record.creator.and_then(|creator| self.actions[creator].birthplace());
+        let seen = || record.sights.first().and_then(|sight| sight.view.parent.as_ref());
+        place.and_then(|place| place.parent).or_else(seen).and_then(|parent| self.record(parent))
+    }
+
     /// The version of a device's app at the end.
     pub(crate) fn app(&self, device: &str) -> u32 {
         let declared = || self.header.apps.get(device).copied();

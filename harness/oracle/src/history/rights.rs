@@ -160,11 +160,7 @@ impl<'t> Rights<'t> {
             if self.secrets.contains_key(&here) {
                 return Some(here);
             }
-            let record = &history.records[here];
-            let place = record.creator.and_then(|creator| history.actions[creator].birthplace());
-            let parent = place.and_then(|place| place.parent);
-            let seen = || record.sights.first().and_then(|sight| sight.view.parent.as_ref());
-            at = parent.or_else(seen).and_then(|parent| history.record(parent));
+            at = history.parent(here);
         }
         None
     }
@@ -242,6 +238,46 @@ impl<'t> Rights<'t> {
     /// Whether a user is surely a member of a workspace at every moment of a span.
     pub(crate) fn is_member(&self, user: &str, workspace: &str, from: usize, to: usize) -> bool {
         self.roles(workspace, user, from, to).iter().all(Option::is_some)
+    }
+
+    /// Whether a user may be entitled to see a record at some moment of a span, ends included.
+    pub(crate) fn may_see(&self, user: &str, record: usize, from: usize, to: usize) -> bool {
+        let Some(row) = self.rows.get(record) else { return true };
+        let Some(workspace) = row.workspace else { return true };
+        let roles = self.roles(workspace, user, from, to);
+        let hidden = row.secret.and_then(|secret| self.secrets.get(&secret));
+        let hidden = hidden.filter(|secret| secret.since.is_some_and(|since| since <= from));
+        match hidden {
+            _ if roles.iter().all(Option::is_none) => false,
+            None => true,
+            Some(secret) => {
+                roles.contains(&Some(Role::Admin))
+                    || self.owners(secret, from, to).contains(&Some(&Value::text(user)))
+            }
+        }
+    }
+
+    /// Whether a user may be entitled to see a record at every moment, for all that anybody says.
+    pub(crate) fn always_sees(&self, user: &str, record: usize) -> bool {
+        let Some(row) = self.rows.get(record) else { return true };
+        let spans = row.workspace.map(|workspace| self.roles.get(&(workspace, user)));
+        let enters =
+            |spans: &Vec<(usize, Roles)>| spans.iter().all(|(_, roles)| roles.iter().any(Option::is_some));
+        row.secret.is_none() && spans.is_none_or(|spans| spans.is_some_and(enters))
+    }
+
+    /// What decides who may see a record: its workspace, and the private record that hides it.
+    /// None where nobody knows.
+    pub(crate) fn class(&self, record: usize) -> Option<(&'t str, Option<usize>)> {
+        let row = self.rows.get(record)?;
+        Some((row.workspace?, row.secret))
+    }
+
+    /// When what a user may do in the workspace of a record was last changed before `at`.
+    pub(crate) fn last_change(&self, user: &str, record: usize, at: usize) -> Option<usize> {
+        let spans = self.roles.get(&(self.rows.get(record)?.workspace?, user))?;
+        let before = &spans[..spans.partition_point(|(since, _)| *since < at)];
+        before.last().map(|(since, _)| *since).filter(|&since| since > 0)
     }
 
     /// Whether a user is surely entitled to see a record at every moment of a span.

@@ -134,6 +134,12 @@ impl<'t> Wire<'t> {
         &self.requests
     }
 
+    /// The request that was sent in an entry.
+    pub(crate) fn request_at(&self, sent: usize) -> Option<&Request<'t>> {
+        let found = self.requests.binary_search_by_key(&sent, |request| request.sent).ok()?;
+        self.requests.get(found)
+    }
+
     /// Whether a device received any answer after `from` and before `until`.
     pub(crate) fn heard(&self, device: &str, from: usize, until: usize) -> bool {
         let times = self.delivered.get(device).map(Vec::as_slice).unwrap_or_default();

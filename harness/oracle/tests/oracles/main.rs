@@ -15,6 +15,8 @@ mod honest_restarts;
 mod intact;
 mod invented;
 mod judgement;
+mod leaked;
+mod leaked_disks;
 mod lost_counter;
 mod lost_lww;
 mod lost_moments;

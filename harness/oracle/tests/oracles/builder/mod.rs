@@ -277,17 +277,30 @@ impl Run {
     }
 
     pub(crate) fn answered_with(self, exchange: &str, body: &str) -> Run {
-        let exchange = Exchange(exchange.to_owned());
-        self.then(
-            "server",
-            Event::Answered { exchange, copy: 1, status: 200, headers: Vec::new(), body: body.to_owned() },
-        )
+        self.answered_as(exchange, 200, &[], body)
+    }
+
+    pub(crate) fn answered_as(
+        self,
+        exchange: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Run {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (exchange, body) = (Exchange(exchange.to_owned()), body.to_owned());
+        self.then("server", Event::Answered { exchange, copy: 1, status, headers, body })
     }
 
     pub(crate) fn delivered(self, exchange: &str) -> Run {
+        self.delivered_as(exchange, 200, None)
+    }
+
+    /// The device has an answer: the server's own, or what somebody else put in its place.
+    pub(crate) fn delivered_as(self, exchange: &str, status: u16, replaced: Option<&str>) -> Run {
         let device = self.pushes[exchange].0.clone();
         let exchange = Exchange(exchange.to_owned());
-        self.then(&device, Event::Delivered { exchange, status: 200, replaced: None })
+        self.then(&device, Event::Delivered { exchange, status, replaced: replaced.map(str::to_owned) })
     }
 
     pub(crate) fn fails(self, exchange: &str) -> Run {
@@ -311,7 +324,15 @@ impl Run {
         self.gets(device, exchange, "/sync?since=7&limit=9", &page(changes, false))
     }
 
-    pub(crate) fn gets(mut self, device: &str, exchange: &str, path: &str, answer: &str) -> Run {
+    pub(crate) fn gets(self, device: &str, exchange: &str, path: &str, answer: &str) -> Run {
+        self.asks(device, exchange, path)
+            .arrives(exchange)
+            .answered_with(exchange, answer)
+            .delivered(exchange)
+    }
+
+    /// A request without a body leaves a device.
+    pub(crate) fn asks(mut self, device: &str, exchange: &str, path: &str) -> Run {
         self.pushes.insert(exchange.to_owned(), (device.to_owned(), Vec::new()));
         let sent = Event::Sent {
             exchange: Exchange(exchange.to_owned()),
@@ -320,7 +341,31 @@ impl Run {
             headers: Vec::new(),
             body: String::new(),
         };
-        self.then(device, sent).arrives(exchange).answered_with(exchange, answer).delivered(exchange)
+        self.then(device, sent)
+    }
+
+    /// A device asks for tokens, and gets two that begin with a word.
+    pub(crate) fn refreshes(mut self, device: &str, exchange: &str, word: &str) -> Run {
+        self.pushes.insert(exchange.to_owned(), (device.to_owned(), Vec::new()));
+        let sent = Event::Sent {
+            exchange: Exchange(exchange.to_owned()),
+            method: "POST".to_owned(),
+            path: "/auth/token".to_owned(),
+            headers: Vec::new(),
+            body: json!({ "grant": "refresh", "refresh_token": "old" }).to_string(),
+        };
+        let tokens = json!({ "access_token": format!("{word}-access"), "expires_in_ms": 9,
+            "refresh_token": format!("{word}-refresh"), "user": "somebody", "roles": {} });
+        self.then(device, sent)
+            .arrives(exchange)
+            .answered_with(exchange, &tokens.to_string())
+            .delivered(exchange)
+    }
+
+    /// The harness reads all of a disk, and finds these words on it.
+    pub(crate) fn disk_holds(self, host: &str, words: &[&str]) -> Run {
+        let holds = words.iter().map(|word| (*word).to_owned()).collect();
+        self.then(host, Event::DiskRead { bytes: 4_096, holds })
     }
 
     pub(crate) fn exempt(mut self, device: &str) -> Run {
