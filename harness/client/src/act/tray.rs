@@ -44,6 +44,9 @@ async fn discard_words(app: &App, mut tx: Tx<'_>, id: RecordId) -> Result<Saved>
     for row in tx.queue_of(&id)? {
         tx.dequeue(&row)?;
     }
+    // They are of a record that is not its user's to keep, and SQLite leaves what it deletes in
+    // free pages.
+    tx.meta.shred = true;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
