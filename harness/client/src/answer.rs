@@ -163,6 +163,7 @@ fn keep_refused(
         FieldResult::Rejected { code, detail } => Some(format!("{code}: {detail}")),
         _ => None,
     });
+    tx.drop_undo_at(&row.mutation.record, row.seq)?;
     let mut left = row.clone();
     left.mutation.fields = refused;
     left.mutation.kind = MutationKind::Update;
@@ -175,6 +176,7 @@ fn keep_refused(
 /// Moves a refused row to the tray; a refused create takes along what waited behind it.
 pub(crate) fn refuse(tx: &mut Tx<'_>, row: &QueueRow, reason: &str) -> Result<()> {
     tx.mark(row, RowStatus::Failed, Some(reason))?;
+    tx.drop_undo_at(&row.mutation.record, row.seq)?;
     if row.is_create() {
         take_along(tx, &row.mutation.record, row.seq, reason)?;
     }
@@ -185,6 +187,7 @@ fn take_along(tx: &mut Tx<'_>, record: &RecordId, except: u64, reason: &str) -> 
     for behind in tx.queue_of(record)? {
         if behind.seq != except && behind.status != RowStatus::Failed {
             tx.mark(&behind, RowStatus::Failed, Some(&format!("its record was refused ({reason})")))?;
+            tx.drop_undo_at(record, behind.seq)?;
         }
     }
     for child in tx.children(record)? {

@@ -1,8 +1,6 @@
 //! The second half of a round: what others did comes here.
 
-use deadzone_contract::wire::{
-    CURSOR_START, FieldOp, PATH_SYNC, PulledChange, ServerField, ServerRecord, SyncPage,
-};
+use deadzone_contract::wire::{FieldOp, PATH_SYNC, PulledChange, ServerField, ServerRecord, SyncPage};
 use deadzone_contract::{Code, RecordId};
 
 use crate::app::{App, Stay};
@@ -66,6 +64,7 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
         for missed in tx.missed_by(tx.meta.epoch)? {
             miss(&mut tx, &missed)?;
         }
+        tx.prune_undo()?;
         tx.meta.last_sync_ms = Some(app.wall_ms());
     }
     app.commit(tx).await?;
@@ -146,11 +145,9 @@ fn overwrite(tx: &mut Tx<'_>, server: &ServerRecord) -> Result<()> {
     Ok(())
 }
 
-/// The tombstones after the cursor are gone, so everything is pulled anew. What is not brought
-/// by the end of it does not exist any more; pending work stays.
+/// The tombstones after the cursor are gone, so everything is pulled anew.
 async fn start_over(app: &App, stay: Stay) -> Result<()> {
     let mut tx = app.begin_in(stay).await?;
-    tx.meta.epoch += 1;
-    tx.meta.cursor = CURSOR_START;
+    tx.meta.pull_anew();
     app.commit(tx).await
 }

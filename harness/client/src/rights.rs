@@ -8,7 +8,7 @@ use deadzone_contract::{Code, RecordId, Refusal};
 use crate::app::{App, Stay};
 use crate::call::CallError;
 use crate::session;
-use crate::store::{QueueRow, Result, RowStatus, Tx};
+use crate::store::{Inverse, QueueRow, Result, RowStatus, Tx};
 
 /// Why work on a record that its user may not see any more stands in the tray.
 pub(crate) const NOT_SHARED: &str = "forbidden: this record is not shared with you any more";
@@ -24,8 +24,24 @@ impl App {
 pub(crate) async fn keep(app: &App, stay: Stay, user: &str, roles: &BTreeMap<String, Role>) -> Result<()> {
     let mut tx = app.begin_in(stay).await?;
     tx.meta.user = Some(user.to_owned());
-    tx.meta.roles = Some(roles.clone());
+    if tx.meta.roles.as_ref() != Some(roles) {
+        forget_deleted(&mut tx, roles)?;
+        tx.meta.roles = Some(roles.clone());
+    }
     app.commit(tx).await
+}
+
+/// Copies of deleted records are not for who is no member any more. No pull tells of those.
+fn forget_deleted(tx: &mut Tx<'_>, roles: &BTreeMap<String, Role>) -> Result<()> {
+    for undo in tx.undos()? {
+        if let Inverse::Restore { copy: Some(copy) } = &undo.inverse
+            && !roles.contains_key(&copy.server.workspace)
+        {
+            tx.drop_undo(&undo.record)?;
+            tx.meta.shred = true;
+        }
+    }
+    Ok(())
 }
 
 /// Asks what its user may do, if that is in doubt. Syncing does not wait for the answer.
@@ -71,7 +87,9 @@ pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result
         }
     }
     let is_own = tx.queue_of(record)?.iter().any(QueueRow::is_create);
-    if tx.record(record)?.is_some() && !is_own {
+    let is_kept = tx.record(record)?.is_some() || tx.undo_of(record)?.is_some();
+    if is_kept && !is_own {
+        tx.drop_undo(record)?;
         tx.drop_record(record)?;
         tx.meta.shred = true;
     }

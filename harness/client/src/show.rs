@@ -141,7 +141,7 @@ fn next_view(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
     let over = overlay::overlay(&record, &rows);
     if !over.visible {
         if rows.is_empty() {
-            tx.drop_record(id)?;
+            tx.retire_record(id)?;
         } else if record.state.is_some() {
             // Should an edit elsewhere bring it back, its badge begins anew.
             tx.set_state(id, None)?;

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `work` | creating, editing and deleting records |
 //! | `step_up` | what needs a fresh sign-in and an answer |
+//! | `undo` | taking back |
 //! | `tray` | what a user decides about work that failed, waits or conflicts |
 
 mod step_up;
 mod tray;
+mod undo;
 mod work;
 
 use std::collections::BTreeMap;
@@ -48,8 +50,18 @@ pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
         Action::SetRole { workspace, member, role, password } => {
             step_up::set_role(app, MemberChange { workspace, user: member, role }, password).await
         }
-        Action::Undo { .. } | Action::Repair => invalid("this app cannot do that".to_owned()),
+        Action::Undo { record } => undo::undo(app, record).await,
+        Action::Repair => repair(app).await,
     }
+}
+
+/// Fetches everything anew, soon.
+async fn repair(app: &App) -> Result<Saved> {
+    let mut tx = app.begin_action().await?;
+    tx.meta.pull_anew();
+    app.commit(tx).await?;
+    app.nudge(true);
+    Ok(Saved::of(None))
 }
 
 /// A record that the user has in view, with its rows of the queue.
@@ -94,7 +106,8 @@ impl Work {
     }
 }
 
-fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<()> {
+/// Answers with its place in the queue.
+fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<u64> {
     let most = app.start.parameters.queue_max;
     if tx.queued() >= most {
         let detail = format!(
@@ -110,6 +123,7 @@ fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<
     let mutation = Mutation { number, record: record.clone(), kind, stamp, fields };
     let mut row = QueueRow::new(&device, mutation, what, wall_ms);
     row.borrowed = borrowed;
+    let seq = row.seq;
     tx.enqueue(row)?;
-    Ok(())
+    Ok(seq)
 }

@@ -14,7 +14,7 @@ use super::{Result, look_up_to_change};
 use crate::app::{App, Stay};
 use crate::call::{Ask, CallError};
 use crate::rights::{self, NOT_SHARED};
-use crate::store::{RecordRow, Tx};
+use crate::store::{Inverse, RecordRow, Tx, UndoRow};
 use crate::{overlay, pull, session, stamps};
 
 /// When its user has waited long enough for everything together.
@@ -120,6 +120,8 @@ async fn apply(app: &App, stay: Stay, answer: &PushAnswer, result: &MutationResu
     let refused = match &result.outcome {
         Outcome::Done { .. } => {
             if result.state.is_none() {
+                let seq = result.number.unwrap_or_default();
+                tx.put_undo(UndoRow::new(result.record.clone(), seq, Inverse::Restore { copy: None }))?;
                 tx.mark_deleted(&result.record)?;
             }
             None

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use deadzone_contract::wire::{FieldOp, MutationKind};
-use deadzone_contract::{Choice, RecordId, RecordState, Rule, Saved, rules};
+use deadzone_contract::{Change, Choice, FieldChange, RecordId, RecordState, Rule, Saved, Value, rules};
 
-use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, work};
+use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, undo, work};
 use crate::app::App;
 use crate::overlay;
 use crate::policy::Discard;
 use crate::show::THIS_DEVICE;
-use crate::store::{QueueRow, RecordRow, RowStatus, Tx};
+use crate::store::{Inverse, QueueRow, RecordRow, RowStatus, Tx, UndoRow};
 
 pub(super) async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
@@ -57,6 +57,7 @@ fn discard_rows(tx: &mut Tx<'_>, record: &RecordRow, rows: &[QueueRow]) -> Resul
     for row in rows {
         tx.dequeue(row)?;
     }
+    tx.drop_undo(&record.record)?;
     if record.server.is_none() {
         for child in tx.children(&record.record)? {
             if let Some(child) = tx.record(&child)? {
@@ -113,10 +114,12 @@ async fn create_anew(app: &App, mut tx: Tx<'_>, old: &RecordRow, rows: &[QueueRo
         tx.dequeue(row)?;
     }
     move_children(&mut tx, &old.record, &id)?;
+    tx.drop_undo(&old.record)?;
     tx.drop_record(&old.record)?;
     tx.insert_local(RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone()))?;
     let kind = MutationKind::Create { entity, workspace, parent };
-    enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
+    let seq = enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
+    tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Delete))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
@@ -162,10 +165,20 @@ pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice
         Choice::Merge(value) => FieldOp::Write { value, base, closes: Some(closes) },
         Choice::UseTheirs => FieldOp::Close { conflict: closes },
     };
+    let back = match &op {
+        FieldOp::Write { value, .. } => vec![put(field, value)],
+        _ => Vec::new(),
+    };
+    let inverse = undo::inverse(&record.entity, &over, &back);
     let fields = BTreeMap::from([(field.to_owned(), op)]);
     let mut work = Work::new(MutationKind::Update, fields, what);
     work.borrowed = borrowed;
-    enqueue(app, &mut tx, &id, work)?;
+    let seq = enqueue(app, &mut tx, &id, work)?;
+    tx.put_undo(UndoRow::new(id.clone(), seq, inverse))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
+}
+
+fn put(field: &str, value: &Value) -> FieldChange {
+    FieldChange { field: field.to_owned(), change: Change::Put(value.clone()) }
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::{Base, FieldOp, MutationKind, ServerField, ServerRecord};
 use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Saved, Value, rules};
 
-use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, step_up, words};
+use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, step_up, undo, words};
 use crate::app::App;
 use crate::overlay::{self, Overlaid};
 use crate::policy::{Counters, Saving};
 use crate::rights;
-use crate::store::{QueueRow, RecordRow, Tx};
+use crate::store::{Inverse, QueueRow, RecordRow, Tx, UndoRow};
 
 /// Whatever is deleted with it, so its delete needs proof of who asks for it.
-const PROJECT: &str = "project";
+pub(super) const PROJECT: &str = "project";
 
 pub(super) async fn create(
     app: &App,
@@ -35,12 +35,13 @@ pub(super) async fn create(
     }
     let id = RecordId(app.env.env.random.token("record id"));
     let record = RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone());
-    let fields = field_ops(app, &record, &[], &changes)?;
+    let fields = field_ops(app, &record, &[], &Overlaid::default(), &changes)?;
     let what = format!("create {entity} {}", words(&changes));
     tx.insert_local(record)?;
     tx = record_first(app, tx, &id, &fields).await?;
     let kind = MutationKind::Create { entity, workspace, parent };
-    enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
+    let seq = enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
+    tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Delete))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
@@ -48,10 +49,13 @@ pub(super) async fn create(
 pub(super) async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
     let (record, rows) = look_up_to_change(app, &tx, &id)?;
-    let fields = field_ops(app, &record, &rows, &changes)?;
+    let over = overlay::overlay(&record, &rows);
+    let fields = field_ops(app, &record, &rows, &over, &changes)?;
+    let inverse = undo::inverse(&record.entity, &over, &changes);
     let what = format!("set {}", words(&changes));
     tx = record_first(app, tx, &id, &fields).await?;
-    enqueue(app, &mut tx, &id, Work::new(MutationKind::Update, fields, what))?;
+    let seq = enqueue(app, &mut tx, &id, Work::new(MutationKind::Update, fields, what))?;
+    tx.put_undo(UndoRow::new(id.clone(), seq, inverse))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
@@ -65,7 +69,8 @@ pub(super) async fn delete(app: &App, id: RecordId, password: Option<String>) ->
     }
     let base = overlay::record_base(&record, &rows);
     let work = Work::new(MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned());
-    enqueue(app, &mut tx, &id, work)?;
+    let seq = enqueue(app, &mut tx, &id, work)?;
+    tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Restore { copy: None }))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
@@ -105,14 +110,14 @@ async fn record_first<'a>(
     Ok(app.begin_action().await?)
 }
 
-/// What the changes come to on the wire.
-fn field_ops(
+/// What the changes of a record that shows `over` come to on the wire.
+pub(super) fn field_ops(
     app: &App,
     record: &RecordRow,
     rows: &[QueueRow],
+    over: &Overlaid,
     changes: &[FieldChange],
 ) -> Result<BTreeMap<String, FieldOp>> {
-    let over = overlay::overlay(record, rows);
     let mut ops = BTreeMap::new();
     for FieldChange { field, change } in changes {
         let Some(rule) = rules::rule(&record.entity, field) else {
@@ -133,9 +138,9 @@ fn field_ops(
                 base: overlay::field_base(record, rows, field),
                 closes: None,
             },
-            (Rule::Counter, Change::Add(by)) => increment(app, &over, field, *by, ops.remove(field)),
-            (Rule::Set, Change::Insert(member)) => tags(&over, field, member, true, ops.remove(field)),
-            (Rule::Set, Change::Remove(member)) => tags(&over, field, member, false, ops.remove(field)),
+            (Rule::Counter, Change::Add(by)) => increment(app, over, field, *by, ops.remove(field)),
+            (Rule::Set, Change::Insert(member)) => tags(over, field, member, true, ops.remove(field)),
+            (Rule::Set, Change::Remove(member)) => tags(over, field, member, false, ops.remove(field)),
             _ => return invalid(format!("`{field}` follows the rule `{rule}`, which has no such change")),
         };
         ops.insert(field.clone(), op);

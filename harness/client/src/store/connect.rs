@@ -168,7 +168,9 @@ pub(super) fn verify(connection: &Connection, integrity: Integrity) -> Result<(M
     let found = meta(connection, integrity)?;
     let records: Checked = rows::check_records(connection)?;
     let queue = rows::check_queue(connection)?;
-    if queue.rows != found.0.queued || records.sum.wrapping_add(queue.sum) != found.0.sum {
+    let undo = rows::check_undo(connection)?;
+    let sum = records.sum.wrapping_add(queue.sum).wrapping_add(undo.sum);
+    if queue.rows != found.0.queued || sum != found.0.sum {
         return Err(StoreError::Damaged("its parts are not of the same moment".to_owned()));
     }
     Ok(found)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deadzone_contract::seam::Random;
-use deadzone_contract::wire::Role;
+use deadzone_contract::wire::{CURSOR_START, Role};
 use serde::{Deserialize, Serialize};
 
 use super::connect;
@@ -44,7 +44,7 @@ pub(crate) struct Meta {
     pub(super) commits: u64,
     /// The rows in `queue`.
     pub(super) queued: u64,
-    /// The sum of the seals of all rows in `queue` and `records`.
+    /// The sum of the seals of all rows in all other tables.
     pub(super) sum: u64,
 }
 
@@ -67,7 +67,13 @@ impl Meta {
     /// work keeps its name and number until the server has said what it knows of them.
     pub(crate) fn take_new_identity(&mut self, random: &dyn Random) {
         self.device_id = random.token("device id");
-        self.cursor = deadzone_contract::wire::CURSOR_START;
+        self.pull_anew();
+    }
+
+    /// From now on everything is pulled anew. What is not brought by the end of it does not exist
+    /// any more; pending work stays.
+    pub(crate) fn pull_anew(&mut self) {
+        self.cursor = CURSOR_START;
         self.epoch += 1;
     }
 }

@@ -5,7 +5,8 @@
 //! | `connect` | how a database is opened, and what is looked at before it is trusted |
 //! | `meta` | what the device knows of itself |
 //! | `tx` | transactions, and what becomes of one whose commit failed |
-//! | `rows`, `tables` | the rows of `records` and `queue`, and what is done with them |
+//! | `rows` | the rows of every table |
+//! | `tables`, `undo` | what is done with them |
 //! | `seal` | the hash beside every row |
 //! | `salvage` | what is done about a damaged database |
 //! | `reserve` | room on the disk that is kept for draining the queue |
@@ -22,6 +23,7 @@ mod salvage;
 mod seal;
 mod tables;
 mod tx;
+mod undo;
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ use tokio::sync::oneshot;
 use crate::policy::{Commits, Integrity};
 pub(crate) use meta::Meta;
 pub(crate) use reserve::DRAIN_ROWS;
-pub(crate) use rows::{QueueRow, RecordRow, RowStatus};
+pub(crate) use rows::{Copy, Inverse, QueueRow, RecordRow, RowStatus, UndoRow};
 pub(crate) use tx::Tx;
 
 /// What the database could not do. Nothing of the transaction was kept, unless it was the commit

@@ -32,7 +32,7 @@ use deadzone_contract::RecordId;
 use rusqlite::Connection;
 
 use super::connect::{self, Missing};
-use super::rows::{self, QueueRow, RecordRow};
+use super::rows::{self, QueueRow, RecordRow, UndoRow};
 use super::{Meta, Result, Store, StoreError};
 use crate::policy::Integrity;
 use crate::stamps;
@@ -44,6 +44,7 @@ struct Image {
     meta: Option<Meta>,
     records: BTreeMap<RecordId, RecordRow>,
     queue: BTreeMap<u64, QueueRow>,
+    undo: BTreeMap<RecordId, UndoRow>,
 }
 
 impl Image {
@@ -61,6 +62,9 @@ impl Image {
         })?;
         rows::whole_queue(connection, &mut |row| {
             image.queue.insert(row.seq, row);
+        })?;
+        rows::whole_undo(connection, &mut |row| {
+            image.undo.insert(row.record.clone(), row);
         })?;
         Ok(image)
     }
@@ -107,6 +111,9 @@ impl Image {
             }
             for row in self.queue.values_mut() {
                 meta.sum = meta.sum.wrapping_add(rows::put_queue(connection, row)?);
+            }
+            for row in self.undo.values_mut() {
+                meta.sum = meta.sum.wrapping_add(rows::put_undo(connection, row)?);
             }
             Ok(())
         })

@@ -34,6 +34,14 @@ CREATE TABLE queue (
     seal       INTEGER NOT NULL
 );
 
+-- What takes back this device's last change of a record.
+CREATE TABLE undo (
+    record  TEXT PRIMARY KEY,
+    seq     INTEGER NOT NULL, -- the place of that change in the queue
+    inverse TEXT NOT NULL,    -- JSON
+    seal    INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE INDEX queue_by_record ON queue (record, seq);
 
 -- What stands in the tray, which every transaction shows anew.

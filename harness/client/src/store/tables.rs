@@ -44,7 +44,7 @@ impl Tx<'_> {
         self.ids("SELECT record FROM records WHERE state IN ('conflict', 'failed') ORDER BY record", [])
     }
 
-    fn ids(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<RecordId>> {
+    pub(super) fn ids(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<RecordId>> {
         self.sql(|db| {
             let mut query = db.prepare_cached(sql)?;
             let rows = query.query_map(params, |row| row.get(0).map(RecordId))?;
@@ -289,6 +289,8 @@ impl Tx<'_> {
                     let now = self.record(&record)?;
                     self.write_record(now, before)?;
                 }
+                Change::Undo(record, None) => self.drop_undo(&record)?,
+                Change::Undo(_, Some(before)) => self.put_undo(before)?,
                 Change::Queue(seq, before) => {
                     let sql = concat!("SELECT ", queue_columns!(), " FROM queue WHERE seq = ?1");
                     let now = self.rows(sql, [seq as i64])?.pop();

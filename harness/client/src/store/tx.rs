@@ -7,7 +7,7 @@ use deadzone_contract::RecordId;
 use rusqlite::Connection;
 use tokio::sync::{MutexGuard, oneshot};
 
-use super::{Limbo, Meta, QueueRow, RecordRow, Result, Store, StoreError, connect};
+use super::{Limbo, Meta, QueueRow, RecordRow, Result, Store, StoreError, UndoRow, connect};
 use crate::policy::Integrity;
 
 /// A row as it was before a transaction changed it; none where there was none.
@@ -15,6 +15,7 @@ use crate::policy::Integrity;
 pub(crate) enum Change {
     Queue(u64, Option<QueueRow>),
     Record(RecordId, Option<RecordRow>),
+    Undo(RecordId, Option<UndoRow>),
 }
 
 /// What takes a transaction back; none where nobody would want that.

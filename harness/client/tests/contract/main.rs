@@ -8,6 +8,7 @@ mod leave;
 mod rights;
 mod rules;
 mod step_up;
+mod undo;
 mod waiting;
 
 use kit::{phone, server};

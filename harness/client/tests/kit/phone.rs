@@ -191,6 +191,14 @@ impl App {
         self.device.view().await
     }
 
+    pub(crate) async fn delete(&self, record: &RecordId) -> Result<Saved, Refusal> {
+        self.act(Action::Delete { record: record.clone(), password: Some("secret".into()) }).await
+    }
+
+    pub(crate) async fn undo(&self, record: &RecordId) -> Result<Saved, Refusal> {
+        self.act(Action::Undo { record: record.clone() }).await
+    }
+
     /// A record as it is shown.
     pub(crate) async fn record(&self, record: &RecordId) -> Option<RecordView> {
         self.view().await.records.into_iter().find(|view| view.record == *record)

@@ -1,7 +1,8 @@
-//! The rows of the tables `records` and `queue`. None is believed before its seal is looked at.
+//! The rows of the tables `records`, `queue` and `undo`. None is believed before its seal is looked at.
 
 mod queue;
 mod records;
+mod undo;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -12,6 +13,8 @@ pub(crate) use queue::{QueueRow, RowStatus};
 pub(super) use queue::{check_queue, put_queue, queue_columns, read_queue, whole_queue};
 pub(crate) use records::RecordRow;
 pub(super) use records::{check_records, put_record, read_record, record_columns, whole_records};
+pub(crate) use undo::{Copy, Inverse, UndoRow};
+pub(super) use undo::{check_undo, put_undo, read_undo, undo_columns, whole_undo};
 
 /// What a look at every row of a table found.
 pub(super) struct Checked {

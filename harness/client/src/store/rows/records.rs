@@ -5,6 +5,7 @@ use deadzone_contract::{Code, RecordId, RecordState};
 use rusqlite::{Connection, Row, params};
 
 use super::queue::{QueueRow, RowStatus};
+use super::undo::Copy;
 use super::{Checked, Seals, check, json, num, text, whole};
 use crate::policy::Integrity;
 use crate::store::Result;
@@ -47,6 +48,18 @@ impl RecordRow {
             epoch: 0,
             server_digest: 0,
         }
+    }
+
+    /// A record that was deleted, for work that brings it back.
+    pub(crate) fn deleted(copy: Copy, epoch: i64) -> RecordRow {
+        let Copy { server, asked_by } = copy;
+        let ServerRecord { record, entity, workspace, parent, .. } = server.clone();
+        let mut row = RecordRow::new(record, entity, workspace, parent);
+        row.server = Some(server);
+        row.asked_by = asked_by;
+        row.deleted = true;
+        row.epoch = epoch;
+        row
     }
 
     /// The server refused `row` because the record is gone there, for good.

@@ -1,0 +1,85 @@
+//! What a transaction does with the undo table.
+
+use deadzone_contract::RecordId;
+use rusqlite::OptionalExtension;
+
+use super::Result;
+use super::rows::{self, Copy, Inverse, UndoRow, read_undo, undo_columns};
+use super::tx::{Change, Tx};
+
+/// The records whose last change can be taken back, after each pull.
+const UNDO_MAX: usize = 1_000;
+
+impl Tx<'_> {
+    /// What takes back this device's last change of a record.
+    pub(crate) fn undo_of(&self, record: &RecordId) -> Result<Option<UndoRow>> {
+        let integrity = self.integrity();
+        self.sql(|db| {
+            let sql = concat!("SELECT ", undo_columns!(), " FROM undo WHERE record = ?1");
+            let mut query = db.prepare_cached(sql)?;
+            query.query_row([&record.0], |row| Ok(read_undo(row, integrity))).optional()?.transpose()
+        })
+    }
+
+    /// Remembers what takes back the last change of a record, in the place of what was there.
+    pub(crate) fn put_undo(&mut self, mut row: UndoRow) -> Result<()> {
+        let before = self.undo_of(&row.record)?;
+        let seal = self.sql(|db| Ok(rows::put_undo(db, &mut row)?))?;
+        self.changed(before.as_ref().map_or(0, UndoRow::seal), seal, Change::Undo(row.record, before));
+        Ok(())
+    }
+
+    pub(crate) fn drop_undo(&mut self, record: &RecordId) -> Result<()> {
+        let Some(before) = self.undo_of(record)? else { return Ok(()) };
+        self.sql(|db| {
+            db.prepare_cached("DELETE FROM undo WHERE record = ?1")?.execute([&record.0])?;
+            Ok(())
+        })?;
+        self.changed(before.seal(), 0, Change::Undo(record.clone(), Some(before)));
+        Ok(())
+    }
+
+    /// A change did not come to stand: there is nothing to take back.
+    pub(crate) fn drop_undo_at(&mut self, record: &RecordId, seq: u64) -> Result<()> {
+        match self.undo_of(record)? {
+            Some(undo) if undo.seq == seq => self.drop_undo(record),
+            _ => Ok(()),
+        }
+    }
+
+    /// A record that is gone leaves the table `records`. Where this device has deleted it, a copy
+    /// stays with what takes that back.
+    pub(crate) fn retire_record(&mut self, record: &RecordId) -> Result<()> {
+        match (self.undo_of(record)?, self.record(record)?) {
+            (Some(UndoRow { seq, inverse: Inverse::Restore { .. }, .. }), Some(row))
+                if row.server.is_some() =>
+            {
+                let copy = row.server.map(|server| Copy { server, asked_by: row.asked_by });
+                self.put_undo(UndoRow::new(record.clone(), seq, Inverse::Restore { copy }))?;
+            }
+            (Some(_), _) => self.drop_undo(record)?,
+            (None, _) => {}
+        }
+        self.drop_record(record)
+    }
+
+    /// Forgets the oldest changes beyond a bound.
+    pub(crate) fn prune_undo(&mut self) -> Result<()> {
+        let sql = format!("SELECT record FROM undo ORDER BY seq DESC LIMIT -1 OFFSET {UNDO_MAX}");
+        for record in self.ids(&sql, [])? {
+            self.drop_undo(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Every row, in the order of records.
+    pub(crate) fn undos(&self) -> Result<Vec<UndoRow>> {
+        let integrity = self.integrity();
+        self.sql(|db| {
+            let mut query =
+                db.prepare_cached(concat!("SELECT ", undo_columns!(), " FROM undo ORDER BY record"))?;
+            let rows = query.query_map([], |row| Ok(read_undo(row, integrity)))?;
+            rows.map(|row| row?).collect()
+        })
+    }
+}
