@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     /// Until when, by the clock that never goes back, the server has asked to be left alone.
     hold_until: Duration,
     pub(crate) shown: Shown,
+    /// By the wall clock: what was never synced is as old as this.
+    since_ms: u64,
 }
 
 impl Shared {
@@ -75,14 +77,20 @@ impl Shared {
         !self.online || self.unreachable
     }
 
+    /// How long ago, by the wall clock, a pull came to its end.
+    fn age_ms(&self, wall_ms: u64) -> u64 {
+        wall_ms.saturating_sub(self.shown.last_sync_ms().unwrap_or(self.since_ms))
+    }
+
     /// Nobody is signed in any more, and nothing that was known holds.
-    pub(crate) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self, wall_ms: u64) {
         *self = Shared {
             stay: Stay(self.stay.0 + 1),
             online: self.online,
             waiters: std::mem::take(&mut self.waiters),
             shown: std::mem::take(&mut self.shown),
             signed_out: true,
+            since_ms: wall_ms,
             ..Shared::default()
         };
     }
@@ -116,6 +124,7 @@ impl App {
             work: true,
             signed_out: env.secrets.get(session::REFRESH).is_none(),
             user: env.secrets.get(session::USER),
+            since_ms: env.env.clock.wall_ms(),
             ..Shared::default()
         };
         let app = Arc::new(App {
@@ -171,6 +180,13 @@ impl App {
     /// [`CallError::Held`] while the server wants to be left alone.
     pub(crate) fn may_send(&self) -> std::result::Result<(), CallError> {
         self.held().map_or(Ok(()), |left| Err(CallError::Held(left)))
+    }
+
+    /// How long it is until the last sync is too old; none: it is already.
+    pub(crate) fn until_stale(&self) -> Option<Duration> {
+        let age_ms = self.shared().age_ms(self.wall_ms());
+        let left_ms = (self.start.parameters.stale_after + 1).saturating_sub(age_ms);
+        (left_ms > 0).then_some(Duration::from_millis(left_ms))
     }
 
     /// The present stay.

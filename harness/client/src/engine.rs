@@ -147,11 +147,13 @@ fn until_due(app: &App, now: Duration, server: &Pause, storage: &Pause, next_pul
     if now < storage.not_before {
         return storage.not_before - now;
     }
+    let stale = app.until_stale();
     if !may_sync(app) {
-        return IDLE;
+        // Until it is shown as stale, its clock may jump.
+        return stale.map_or(IDLE, |stale| stale.min(LOOK_UP));
     }
     let due = if app.shared().work { server.not_before } else { next_pull.max(server.not_before) };
-    due.saturating_sub(now).max(app.held().unwrap_or_default()).min(LOOK_UP)
+    due.saturating_sub(now).max(app.held().unwrap_or_default()).min(LOOK_UP).min(stale.unwrap_or(IDLE))
 }
 
 /// Whether a round is due now, and who waits for it.

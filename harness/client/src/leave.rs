@@ -26,7 +26,7 @@ pub(crate) async fn sign_out(app: &App, anyway: bool) -> std::result::Result<Sav
         for secret in [ACCESS, REFRESH, USER] {
             app.env.secrets.set(secret, None);
         }
-        shared.leave();
+        shared.leave(app.wall_ms());
     }
     app.store.lock().await.close();
     match app.open_store().await.map(drop) {

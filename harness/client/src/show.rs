@@ -26,6 +26,10 @@ impl Shown {
         self.records.keys().cloned().collect()
     }
 
+    pub(crate) fn last_sync_ms(&self) -> Option<u64> {
+        self.last_sync_ms
+    }
+
     /// Everything, as a user finds it.
     pub(crate) fn view(&self) -> deadzone_contract::view::View {
         let status = self.status.clone().unwrap_or(Status {
@@ -110,9 +114,12 @@ impl App {
 
     /// Shows the device's own state, if it is another than before.
     pub(crate) fn publish_status(&self) {
+        let stale = self.until_stale().is_none();
         let mut shared = self.shared();
         let badge = if shared.signed_out || shared.storage.is_some() || !shared.shown.tray.is_empty() {
             Badge::Error
+        } else if stale {
+            Badge::Stale
         } else if shared.is_offline() {
             Badge::Offline
         } else if shared.shown.queued > 0 {

@@ -7,6 +7,7 @@ mod kit;
 mod leave;
 mod rights;
 mod rules;
+mod stale;
 mod step_up;
 mod undo;
 mod waiting;
