@@ -17,14 +17,13 @@ pub(crate) fn cutoff_ms(parameters: &Parameters, now_ms: u64) -> Option<u64> {
 
 /// Whether anything is to be forgotten.
 pub(crate) fn is_due(db: &Connection, cutoff_ms: u64) -> rusqlite::Result<bool> {
-    Ok(db.prepare_cached("SELECT 1 FROM answers WHERE made_ms <= ?1")?.exists([cutoff_ms])?
-        || db
-            .prepare_cached(
-                "SELECT 1 FROM records
-                 WHERE deleted_ms IS NOT NULL AND purged = 0 AND deleted_ms <= ?1",
-            )?
-            .exists([cutoff_ms])?
-        || db.prepare_cached("SELECT 1 FROM losses WHERE lost_ms <= ?1")?.exists([cutoff_ms])?)
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM answers WHERE made_ms <= ?1)
+             OR EXISTS (SELECT 1 FROM records
+                        WHERE deleted_ms IS NOT NULL AND purged = 0 AND deleted_ms <= ?1)
+             OR EXISTS (SELECT 1 FROM losses WHERE lost_ms <= ?1)",
+    )?
+    .query_row([cutoff_ms], |row| row.get(0))
 }
 
 /// Forgets some of what is due.
