@@ -1,9 +1,10 @@
 //! Oracle `available`: a user action is saved or refused at once, whatever the network does.
 //!
 //! Invariant: every action but a sign-in and a step-up operation ends within the bound for saving,
-//! counted while its device is awake, and is never refused for the sake of the network. It is refused for the sake
-//! of the storage only where the disk was full or had errors while it went on, or has not
-//! recovered from damage that is outside the model.
+//! counted while its device is awake, and is never refused for the sake of the network. It is
+//! refused for the sake of the storage only where the disk was full or had errors while it went
+//! on, or has not recovered from damage that is outside the model; or where the queue is as long,
+//! or the database as large, as the script allows.
 //!
 //! A device that keeps silent is the matter of `alive`.
 //!
@@ -15,7 +16,7 @@
 //! | `refused-for-network` | it was refused because there is no network, or for a failing server |
 //! | `refused-for-storage` | it was refused because of a storage that nothing was wrong with |
 
-use deadzone_contract::Code;
+use deadzone_contract::{Code, Parameters};
 
 use crate::findings::{Case, Findings};
 use crate::history::{ActionRun, Ending, History};
@@ -76,8 +77,12 @@ fn judge_refusal(history: &History<'_>, run: &ActionRun<'_>, findings: &mut Find
     );
 }
 
-/// Whether the storage had a reason to fail.
+/// Whether the storage had a reason to fail: a disk that is full, failing or damaged, or a limit of
+/// the script's own.
 pub(crate) fn is_excused(history: &History<'_>, run: &ActionRun<'_>) -> bool {
+    let parameters = &history.header.parameters;
     history.hosts.disk_could_fail(run.device, run.begun, run.ended)
         || history.hosts.is_behind(run.device, 0, run.ended)
+        || parameters.database_max < Parameters::default().database_max
+        || history.queued(run.device, run.ended).is_some_and(|queued| queued >= parameters.queue_max)
 }

@@ -27,6 +27,8 @@ pub(crate) struct ActionRun<'t> {
     pub(crate) undid: &'t [FieldChange],
     /// The record that it is about, as far as anybody knows.
     pub(crate) record: Option<usize>,
+    /// The record that a retry made anew of one that was gone for good.
+    pub(crate) made_anew: Option<usize>,
 }
 
 /// How an action came out.
@@ -50,6 +52,12 @@ impl<'t> ActionRun<'t> {
 
     pub(crate) fn saved(&self) -> bool {
         self.ending == Ending::Saved
+    }
+
+    /// Whether it may have happened. A sign-out that a failing storage interrupts has, in part.
+    pub(crate) fn may_have_happened(&self) -> bool {
+        let interrupted = matches!(self.act, Action::SignOut { .. }) && self.refusal == Some(Code::Storage);
+        !self.refused() || interrupted
     }
 
     /// Whether it is done on the server at once, or not at all: a sign-in, or a step-up operation.
@@ -178,17 +186,23 @@ impl<'t> Op<'t> {
 /// it: a counter that is overwritten and a set that is replaced cannot.
 pub(crate) fn ops_of<'t>(change: &'t Change, rule: Option<Rule>, creates: bool) -> (Vec<Op<'t>>, bool) {
     match (change, rule) {
-        (Change::Put(Value::Int(n)), Some(Rule::Counter)) => (vec![Op::Add(*n)], creates),
-        (Change::Put(Value::Set(members)), Some(Rule::Set)) => {
-            (members.iter().map(|member| Op::Insert(member)).collect(), creates)
-        }
         (Change::Put(value), rule) => {
-            let fits = !matches!(rule, Some(Rule::Counter | Rule::Set));
-            (vec![Op::Put(vec![value])], fits)
+            let ops = ops_of_value(value, rule);
+            let fits = creates || !matches!(rule, Some(Rule::Counter | Rule::Set));
+            (ops, fits)
         }
         (Change::Add(by), rule) => (vec![Op::Add(*by)], rule == Some(Rule::Counter)),
         (Change::Insert(member), rule) => (vec![Op::Insert(member)], rule == Some(Rule::Set)),
         (Change::Remove(member), rule) => (vec![Op::Remove(member)], rule == Some(Rule::Set)),
+    }
+}
+
+/// What puts a value into a field that has none.
+pub(super) fn ops_of_value<'t>(value: &'t Value, rule: Option<Rule>) -> Vec<Op<'t>> {
+    match (value, rule) {
+        (Value::Int(n), Some(Rule::Counter)) => vec![Op::Add(*n)],
+        (Value::Set(members), Some(Rule::Set)) => members.iter().map(|member| Op::Insert(member)).collect(),
+        (value, _) => vec![Op::Put(vec![value])],
     }
 }
 

@@ -47,7 +47,7 @@ use std::collections::BTreeMap;
 use deadzone_contract::rules::{self, EntityDecl};
 use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{RecordId, Rule};
-use deadzone_trace::{Entry, Header, Trace};
+use deadzone_trace::{Entry, Event, Header, Trace};
 
 pub(crate) use actions::{ActionRun, Ending, Op};
 pub(crate) use answers::Told;
@@ -65,6 +65,14 @@ pub(crate) const SERVER: &str = "server";
 
 /// Which record an identity names.
 pub(crate) type Ids<'t> = BTreeMap<&'t str, usize>;
+
+/// Where a record was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'t> {
+    pub(crate) entity: &'t str,
+    pub(crate) workspace: &'t str,
+    pub(crate) parent: Option<&'t RecordId>,
+}
 
 /// A trace, put in order.
 pub(crate) struct History<'t> {
@@ -164,12 +172,37 @@ impl<'t> History<'t> {
         user.is_none_or(|user| !self.rights.surely_sees(user, record, from, to))
     }
 
+    /// How much a device said last before `at` that it has queued.
+    pub(crate) fn queued(&self, device: &str, at: usize) -> Option<u64> {
+        let before = self.entries.get(..at).unwrap_or_default().iter().rev();
+        before.filter(|entry| entry.host == device).find_map(|entry| match &entry.event {
+            Event::Status(status) => Some(status.queued),
+            Event::Viewed(view) => Some(view.status.queued),
+            _ => None,
+        })
+    }
+
+    /// Where a record was made; none where nobody is known to have made it.
+    pub(crate) fn place(&self, record: &RecordHistory<'t>) -> Option<Place<'t>> {
+        let creator = &self.actions[record.creator?];
+        if let Some(born) = creator.birthplace() {
+            return Some(Place { entity: born.entity, workspace: born.workspace, parent: born.parent });
+        }
+        let view = record.copy_of?;
+        Some(Place { entity: &view.entity, workspace: &view.workspace, parent: view.parent.as_ref() })
+    }
+
     /// The record that another one hangs under.
     pub(crate) fn parent(&self, record: usize) -> Option<usize> {
         let record = &self.records[record];
-        let place = record.creator.and_then(|creator| self.actions[creator].birthplace());
         let seen = || record.sights.first().and_then(|sight| sight.view.parent.as_ref());
-        place.and_then(|place| place.parent).or_else(seen).and_then(|parent| self.record(parent))
+        self.place(record).and_then(|place| place.parent).or_else(seen).and_then(|parent| self.record(parent))
+    }
+
+    /// The record that was made anew of another one, which was gone for good.
+    pub(crate) fn anew(&self, record: usize) -> Option<usize> {
+        let retries = self.records[record].actions.iter().map(|&action| &self.actions[action]);
+        retries.filter(|run| run.record == Some(record)).find_map(|run| run.made_anew)
     }
 
     /// The version of a device's app at the end.

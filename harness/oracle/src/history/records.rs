@@ -15,6 +15,8 @@ pub(crate) struct RecordHistory<'t> {
     pub(crate) id: &'t RecordId,
     /// The action that made it; none: nobody is known to have made it.
     pub(crate) creator: Option<usize>,
+    /// What it is a copy of, as its device showed that, where it was made anew.
+    pub(crate) copy_of: Option<&'t RecordView>,
     /// The script's name for it.
     pub(crate) name: Option<&'t str>,
     /// The actions on it, its creation among them, in the order in which they began.
@@ -117,6 +119,7 @@ impl<'t> RecordHistory<'t> {
         RecordHistory {
             id,
             creator: None,
+            copy_of: None,
             name: None,
             actions: Vec::new(),
             sights: Vec::new(),
@@ -175,8 +178,14 @@ impl<'t> RecordHistory<'t> {
 /// Works out the effects of every action on every record, and each record's timeline.
 pub(crate) fn lay_out(history: &mut History<'_>) {
     for (i, action) in history.actions.iter().enumerate() {
-        if let Some(record) = action.record {
+        for record in action.record.into_iter().chain(action.made_anew) {
             history.records[record].actions.push(i);
+        }
+        if let (Some(made), Some(old)) = (action.made_anew, action.record) {
+            let sights = &history.records[old].sights;
+            let before = &sights[..sights.partition_point(|sight| sight.at < action.ended)];
+            let last = before.iter().rev().find(|sight| sight.device() == Some(action.device));
+            history.records[made].copy_of = last.map(|sight| sight.view);
         }
     }
     let (actions, model) = (&history.actions, history.header.model);
@@ -215,6 +224,16 @@ fn add_effects<'t>(record: &mut RecordHistory<'t>, i: usize, actions: &[ActionRu
             add_changes(record, changes, true);
         }
         Action::Edit { changes, .. } => add_changes(record, changes, false),
+        Action::Retry { .. } if record.creator == Some(i) => {
+            record.effects.push(effect(i, None, None, Op::Create));
+            let copied = record.copy_of;
+            for (field, value) in copied.iter().flat_map(|view| &view.fields) {
+                let rule = rule(field);
+                for op in actions::ops_of_value(value, rule) {
+                    add_to_field(record, field, effect(i, Some(field), rule, op), true);
+                }
+            }
+        }
         Action::Undo { .. } if !action.undid.is_empty() => add_changes(record, action.undid, false),
         Action::Undo { .. } if !action.refused() => {
             let (opposites, certain) = undo::opposites(record, actions, i);
@@ -250,7 +269,8 @@ pub(crate) fn entity_of<'t>(record: &RecordHistory<'t>, actions: &[ActionRun<'t>
         Action::Create { entity, .. } => Some(entity.as_str()),
         _ => None,
     });
-    created.or_else(|| record.sights.first().map(|sight| sight.view.entity.as_str()))
+    let copied = record.copy_of.map(|view| view.entity.as_str());
+    created.or(copied).or_else(|| record.sights.first().map(|sight| sight.view.entity.as_str()))
 }
 
 fn effect<'t>(action: usize, field: Option<&'t str>, rule: Option<Rule>, op: Op<'t>) -> Effect<'t> {

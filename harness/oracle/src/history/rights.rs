@@ -128,7 +128,7 @@ impl<'t> Rights<'t> {
 
     fn read_rows(&mut self, history: &History<'t>) {
         for (index, record) in history.records.iter().enumerate() {
-            let place = record.creator.and_then(|creator| history.actions[creator].birthplace());
+            let place = history.place(record);
             let seen = record.sights.first().map(|sight| sight.view.workspace.as_str());
             let workspace = place.map(|place| place.workspace).or(seen);
             let hides = record.fields.get(PRIVATE).is_some_and(|field| {

@@ -66,6 +66,7 @@ impl<'t> Scan<'t> {
                     cannot: *cannot,
                     undid: &[],
                     record,
+                    made_anew: None,
                 });
             }
             Event::Saved { action, record, undid } => {
@@ -134,13 +135,20 @@ impl<'t> Scan<'t> {
         let action = self.history.actions.get_mut(i).filter(|action| action.ending == Ending::Open)?;
         action.ended = at;
         action.ending = ending;
-        if matches!(action.act, Action::Create { .. }) {
-            action.record = record;
-            if let Some(record) = record {
-                let made = &mut self.history.records[record];
-                made.creator.get_or_insert(i);
-                made.name = made.name.or(action.name);
+        match (action.act, record) {
+            (Action::Create { .. }, _) => {
+                action.record = record;
+                if let Some(record) = record {
+                    let made = &mut self.history.records[record];
+                    made.creator.get_or_insert(i);
+                    made.name = made.name.or(action.name);
+                }
             }
+            (Action::Retry { .. }, Some(made)) if action.record != Some(made) => {
+                action.made_anew = Some(made);
+                self.history.records[made].creator.get_or_insert(i);
+            }
+            _ => {}
         }
         Some(action)
     }

@@ -4,7 +4,8 @@
 //! with a discard; whether it may then still be found depends on whether an attempt to send it
 //! had left the device before: what left cannot be called back.
 //!
-//! A sign-out that is forced throws away like a discard whatever was pending on its device.
+//! A sign-out that is forced throws away like a discard whatever was pending on its device. Where a
+//! retry makes a record anew that is gone for good, what was done to the old one is in the new one.
 //!
 //! A disk that forgets, by a fault outside the model, takes along what it alone held: effects
 //! that the server had not called done, and discards, whose work may then come back.
@@ -69,48 +70,34 @@ pub(crate) fn decide(history: &mut History<'_>) {
             discard_conflicts(history, discard, record);
         }
     }
-    let sign_outs: Vec<(usize, bool)> = history
-        .actions
-        .iter()
-        .enumerate()
-        .filter_map(|(i, run)| {
-            let Action::SignOut { anyway } = run.act else { return None };
-            (!run.refused()).then_some((i, *anyway))
-        })
-        .collect();
-    for (sign_out, anyway) in sign_outs {
-        for record in 0..history.records.len() {
-            if anyway {
-                discard_own(history, sign_out, record, &mut BTreeSet::new());
-            } else {
-                leave_behind(history, sign_out, record);
+    for i in 0..history.actions.len() {
+        let run = &history.actions[i];
+        match (run.act, run.record) {
+            (Action::SignOut { anyway: true }, _) if run.may_have_happened() => {
+                for record in 0..history.records.len() {
+                    discard_own(history, i, record, &mut BTreeSet::new());
+                }
             }
+            (Action::Retry { .. }, Some(record)) if run.made_anew.is_some() => move_away(history, i, record),
+            _ => {}
         }
     }
     destroy(history);
 }
 
-/// A sign-out that is not forced is refused while work is pending. What the tray had listed as
-/// failed is not: its user knew, and left it behind.
-fn leave_behind(history: &mut History<'_>, sign_out: usize, record: usize) {
-    let run = &history.actions[sign_out];
+/// What was saved here on a record that is gone for good stands in its copy from now on.
+fn move_away(history: &mut History<'_>, retry: usize, record: usize) {
+    let run = &history.actions[retry];
     let (device, begun, ended) = (run.device, run.begun, run.ended);
-    let sights = &history.records[record].sights;
-    let before = &sights[..sights.partition_point(|sight| sight.at < begun)];
-    let last = before.iter().rev().find(|sight| sight.device() == Some(device));
-    if !last.is_some_and(|sight| sight.troubled) {
-        return;
-    }
     for e in 0..history.records[record].effects.len() {
         let effect = &history.records[record].effects[e];
         let work = history.action_of(effect);
-        if work.device != device || work.begun > begun || effect.void.is_some() {
-            continue;
-        }
-        let effect = &mut history.records[record].effects[e];
-        effect.void = Some(Void { begun, ended });
-        if effect.status == Status::Must {
-            effect.status = Status::May;
+        if work.device == device && work.begun < begun && effect.void.is_none() {
+            let effect = &mut history.records[record].effects[e];
+            effect.void = Some(Void { begun, ended });
+            if effect.status == Status::Must {
+                effect.status = Status::May;
+            }
         }
     }
 }
@@ -167,12 +154,9 @@ fn discard_own(history: &mut History<'_>, discard: usize, record: usize, done: &
     }
     if took_record {
         let id = history.records[record].id;
-        let children: Vec<usize> = (0..history.records.len())
-            .filter(|&r| {
-                let creator = history.records[r].creator.and_then(|c| history.actions[c].birthplace());
-                creator.is_some_and(|place| place.parent == Some(id))
-            })
-            .collect();
+        let under =
+            |r: &usize| history.place(&history.records[*r]).is_some_and(|place| place.parent == Some(id));
+        let children: Vec<usize> = (0..history.records.len()).filter(under).collect();
         for child in children {
             discard_own(history, discard, child, done);
         }

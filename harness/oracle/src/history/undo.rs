@@ -29,6 +29,8 @@ pub(crate) fn undone(record: &RecordHistory<'_>, actions: &[ActionRun<'_>], undo
             continue;
         }
         match run.act {
+            // It made the record.
+            Action::Retry { .. } if record.creator == Some(i) => undone.actions.push(i),
             Action::Create { .. }
             | Action::Edit { .. }
             | Action::Delete { .. }

@@ -50,7 +50,7 @@ impl<'t> Users<'t> {
             (name.as_str(), Device { first: user, changes: Vec::new() })
         };
         let mut users = Users { by_device: header.devices.iter().map(device).collect() };
-        for run in actions.iter().filter(|run| !run.refused()) {
+        for run in actions.iter().filter(|run| run.may_have_happened()) {
             let (to, is_sign_out) = match run.act {
                 Action::SignIn { user, .. } => (Some(user.as_str()), false),
                 Action::SignOut { .. } => (None, true),

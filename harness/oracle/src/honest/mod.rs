@@ -218,7 +218,7 @@ impl<'h, 't> Walk<'h, 't> {
         let wiped = self.wiped.get(host).copied().unwrap_or_default();
         let actions = || life.actions.iter().map(|&i| &self.history.actions[i]);
         let own = || actions().filter(|run| run.device == host && wiped <= run.begun);
-        let created = own().any(|run| run.birthplace().is_some());
+        let created = own().any(|run| run.birthplace().is_some() || run.made_anew == Some(record));
         // What was done before the device went down need never have been shown.
         let resumed = own().any(|run| run.begun < started);
         let deleted = self.history.deleted_by(life, at, |device| device == host);

@@ -142,33 +142,34 @@ impl<'h, 't> Subject<'h, 't> {
 
     fn judge_place(&self, sight: &Sight<'t>, findings: &mut Findings) {
         let creator = self.record.creator.map(|creator| &self.history.actions[creator]);
-        let Some((creator, place)) = creator.and_then(|run| Some((run, run.birthplace()?))) else { return };
+        let Some((creator, place)) = creator.zip(self.history.place(self.record)) else { return };
         let view = sight.view;
-        if place.entity != view.entity
-            || place.workspace != view.workspace
-            || place.parent != view.parent.as_ref()
-        {
-            let under = |parent: Option<&_>| match parent {
-                Some(parent) => match self.history.record(parent) {
-                    Some(parent) => self.history.name(parent),
-                    None => "an unknown record".to_owned(),
-                },
-                None => "nothing".to_owned(),
-            };
-            let tell = |entity: &str, workspace: &str, parent: Option<&_>| {
-                format!("a {entity} in {workspace} under {}", under(parent))
-            };
-            let name = self.history.name(self.index);
-            let case = self.case("place", "create", None, sight).evidence(self.history.outcome(creator));
-            findings.report(case.says(
-                format!(
-                    "{} shows {name} as {}",
-                    self.place(sight),
-                    tell(&view.entity, &view.workspace, view.parent.as_ref()),
-                ),
-                tell(place.entity, place.workspace, place.parent),
-            ));
+        // A parent that was made anew took its children along.
+        let anew = place.parent.and_then(|parent| self.history.anew(self.history.record(parent)?));
+        let moved = anew.map(|anew| self.history.records[anew].id);
+        let parent = view.parent.as_ref();
+        let is_there = place.entity == view.entity
+            && place.workspace == view.workspace
+            && (place.parent == parent || (moved.is_some() && moved == parent));
+        if is_there {
+            return;
         }
+        let under = |parent: Option<&_>| match parent {
+            Some(parent) => match self.history.record(parent) {
+                Some(parent) => self.history.name(parent),
+                None => "an unknown record".to_owned(),
+            },
+            None => "nothing".to_owned(),
+        };
+        let tell = |entity: &str, workspace: &str, parent: Option<&_>| {
+            format!("a {entity} in {workspace} under {}", under(parent))
+        };
+        let name = self.history.name(self.index);
+        let case = self.case("place", "create", None, sight).evidence(self.history.outcome(creator));
+        findings.report(case.says(
+            format!("{} shows {name} as {}", self.place(sight), tell(&view.entity, &view.workspace, parent)),
+            tell(place.entity, place.workspace, place.parent),
+        ));
     }
 
     fn judge_value(

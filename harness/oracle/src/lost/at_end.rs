@@ -95,7 +95,11 @@ fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Finding
         });
         let mut edits = edits(life).filter(|(_, effect)| !wins || effect.op == Op::Restore);
         let knew_all = edits.all(|(edit, _)| life.history.knew(life.index, edit, index) == Knew::Yes);
-        if knew_all && (wins || !silent) {
+        // Whoever may not see the record any more cannot delete it either.
+        let user = life.history.action_of(delete).user;
+        let quiet = life.last.quiet;
+        let may = life.history.rights.surely_sees(user, life.index, quiet, quiet);
+        if knew_all && may && (wins || !silent) {
             let name = life.history.name(life.index);
             let why = if wins { "a delete wins" } else { "the delete knew of every edit" };
             findings.report(missing(life, "at-end", delete, audit).says(

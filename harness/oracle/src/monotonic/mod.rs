@@ -258,7 +258,8 @@ impl<'h, 't> Walk<'h, 't> {
     fn is_explained(&self, device: &str, told: usize, at: usize) -> bool {
         let here = |of: &str| self.history.hosts.holds_work_of(device, of);
         let by_user = self.record.actions.iter().map(|&action| &self.history.actions[action]).any(|run| {
-            let removes = matches!(run.act, Action::Delete { .. } | Action::Discard { .. });
+            let removes =
+                matches!(run.act, Action::Delete { .. } | Action::Discard { .. }) || run.made_anew.is_some();
             removes && !run.refused() && run.begun < at && here(run.device)
         }) || self.history.deleted_by(self.record, at, here);
         let own = self.record.effects.iter().any(|effect| {

@@ -1,7 +1,7 @@
 //! `available`.
 
 use crate::builder::*;
-use deadzone_contract::{Action, Code};
+use deadzone_contract::{Action, Badge, Code};
 use deadzone_trace::Event;
 use insta::assert_snapshot;
 
@@ -99,6 +99,18 @@ fn a_damaged_storage_may_refuse_until_it_has_recovered() {
     refuses(damaged.clone()).passes("available");
     let recovered = damaged.restarts("phone").pulls_page("phone", "e1", &[]).wait_ms(3_000);
     assert!(refuses(recovered).verdict("available").starts_with("fail\nrefused-for-storage create"));
+}
+
+#[test]
+fn a_queue_or_a_database_as_large_as_it_may_be_refuses() {
+    let mut limited = run();
+    limited.header().parameters.queue_max = 2;
+    let queued = |n| limited.clone().then("phone", Event::Status(status(Badge::Offline, n)));
+    let refuses = |run: Run| refused(run.begin("phone", "a1", create(&["title=U"])), "a1", Code::Storage);
+    refuses(queued(2)).passes("available");
+    refuses(queued(1)).violates("available refused-for-storage create");
+    limited.header().parameters.database_max = 65_536;
+    refuses(limited).passes("available");
 }
 
 #[test]

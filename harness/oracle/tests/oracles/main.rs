@@ -4,6 +4,7 @@
 mod builder;
 
 mod alive;
+mod anew;
 mod available;
 mod converged;
 mod damage;

@@ -62,13 +62,10 @@ fn a_forced_sign_out_throws_pending_work_away() {
 }
 
 #[test]
-fn what_the_tray_had_listed_is_left_behind_knowingly() {
-    let failed = in_state(Failed, t("title=U"));
-    let run = synced().does("phone", "a2", edit("task/1", &["title=U"]));
-    let listed = run.clone().then("phone", Event::Tray { items: vec![item("task/1", Failed)] });
-    let out = listed.shows("phone", failed).signs_out("phone", "a3", false);
-    rest(out, &[t("title=T")]).passes("lost");
-    rest(run.signs_out("phone", "a3", false), &[t("title=T")]).violates("lost at-end lww put");
+fn a_sign_out_that_the_storage_interrupts_has_happened_in_part() {
+    let asked = synced().begin("phone", "a2", deadzone_contract::Action::SignOut { anyway: false });
+    let run = asked.refused_because("a2", deadzone_contract::Code::Storage).gone("phone", "task/1");
+    rest(run, &[t("title=T")]).passes_all(&["lost", "converged", "monotonic"]);
 }
 
 #[test]
