@@ -87,8 +87,8 @@ pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result
         }
     }
     let is_own = tx.queue_of(record)?.iter().any(QueueRow::is_create);
-    let is_kept = tx.record(record)?.is_some() || tx.undo_of(record)?.is_some();
-    if is_kept && !is_own {
+    if !is_own {
+        // Also of what was dropped before, SQLite leaves the words in free pages.
         tx.drop_undo(record)?;
         tx.drop_record(record)?;
         tx.meta.shred = true;

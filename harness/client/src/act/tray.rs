@@ -33,6 +33,9 @@ pub(super) async fn discard(app: &App, id: RecordId) -> Result<Saved> {
     discard_rows(&mut tx, &record, &rows)?;
     if record.server.is_some() {
         tx.set_state(&id, Some(RecordState::Discarded))?;
+    } else {
+        // It may have been refused because its place is not shared any more.
+        tx.meta.shred = true;
     }
     tx.discarded = Some(id.clone());
     app.commit(tx).await?;
