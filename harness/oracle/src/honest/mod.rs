@@ -237,7 +237,9 @@ impl<'h, 't> Walk<'h, 't> {
             RecordState::Saved | RecordState::Modified if back => true,
             RecordState::Saved => created || resumed,
             // A delete that was refused or thrown away brings its record back.
-            RecordState::Failed | RecordState::Discarded => deleted || resumed,
+            // Somebody who comes to see a record again finds his own work on it as the tray has it.
+            RecordState::Failed => deleted || resumed || self.trays.lists(host, life.id),
+            RecordState::Discarded => deleted || resumed,
             RecordState::Modified | RecordState::Syncing | RecordState::Retrying => resumed,
         };
         if !legal {

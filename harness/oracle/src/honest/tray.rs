@@ -51,6 +51,12 @@ impl<'t> Trays<'t> {
         }
     }
 
+    /// Whether a device's tray has work on a record in it.
+    pub(super) fn lists(&self, host: &str, record: &RecordId) -> bool {
+        let listed = self.listed.get(host);
+        listed.is_some_and(|listed| listed.items.iter().any(|item| item.record == *record))
+    }
+
     /// Nobody knows what stands in the tray.
     pub(super) fn forget(&mut self, host: &str) {
         self.listed.remove(host);

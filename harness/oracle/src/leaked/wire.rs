@@ -64,7 +64,10 @@ impl<'t> Walk<'_, 't> {
     fn take(&mut self, at: usize, entry: &'t Entry, findings: &mut Findings) {
         match &entry.event {
             Event::Sent { exchange, path, headers, body, .. } => {
-                let users = self.history.users.at(&entry.host, at);
+                // A transport may have had it for a while, but not for longer than an instant.
+                let handed = self.history.entries.partition_point(|earlier| earlier.at_us < entry.at_us);
+                let mut users = self.history.users.at(&entry.host, at);
+                users.extend(self.history.users.at(&entry.host, handed));
                 let numbers = self.numbers(at, headers);
                 let sent = Sent { at, device: &entry.host, path, body, users, numbers };
                 self.judge_request(&sent, findings);
