@@ -16,7 +16,7 @@ macro_rules! record_rows {
     () => {
         "SELECT r.key, r.id, r.entity, r.workspace, r.parent, r.version, r.commit_seq,
              r.deleted_ms IS NOT NULL, r.deleter, r.purged, g.role, t.number,
-             p.task IS NULL OR g.role = 'admin' OR p.assignee IS ?1
+             p.task IS NULL OR g.role IS 'admin' OR p.assignee IS ?1
          FROM records r
          LEFT JOIN grants g ON g.user = ?1 AND g.workspace = r.workspace
          LEFT JOIN private_tasks p ON p.task = coalesce(r.task, r.key)

@@ -65,9 +65,9 @@ fn a_private_task_is_for_its_assignee_and_the_admins() {
 fn a_private_task_of_others_is_answered_like_what_does_not_exist() {
     let lab = lab();
     lab.push("ben/laptop", [secret(1, "ben"), comment(2)]);
-    let attempts = |task: &str, comment: &str| {
+    let attempts = |who: &str, task: &str, comment: &str| {
         lab.push(
-            "eve/pad",
+            who,
             [
                 update(1, task).put("title", "x"),
                 update(2, task).put("private", "no"),
@@ -78,8 +78,8 @@ fn a_private_task_of_others_is_answered_like_what_does_not_exist() {
             ],
         )
     };
-    assert_eq!(attempts("s", "c"), attempts("no-task", "no-comment"));
-    assert_snapshot!(attempts("s", "c"), @r"
+    assert_eq!(attempts("eve/pad", "s", "c"), attempts("eve/pad", "no-task", "no-comment"));
+    assert_snapshot!(attempts("eve/pad", "s", "c"), @r"
     1 unknown-record (there is no such record) -> nothing
     2 unknown-record (there is no such record) -> nothing
     3 unknown-record (there is no such record) -> nothing
@@ -88,6 +88,9 @@ fn a_private_task_of_others_is_answered_like_what_does_not_exist() {
     6 unknown-record (there is no such task to hang it under) -> nothing
     ");
     assert_snapshot!(lab.push("vic/tv", [update(1, "s").put("title", "x")]), @"1 unknown-record (there is no such record) -> nothing");
+    // Nor does it show to whom the whole workspace is hidden.
+    lab.grant("home", "eve", None);
+    assert_eq!(attempts("eve/pad", "s", "c"), attempts("eve/pad", "no-task", "no-comment"));
 }
 
 #[test]
