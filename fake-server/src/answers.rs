@@ -10,11 +10,13 @@ use std::io::{self, Write};
 use deadzone_contract::Code;
 use deadzone_contract::wire::Mutation;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::apply::Context;
 use crate::failure::Unfit;
+use crate::policy::Replays;
 
 /// What became of a field that was not simply applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,35 +33,27 @@ pub(crate) type Exceptions = BTreeMap<String, Exception>;
 
 /// A numbered mutation on its way in.
 pub(crate) struct Key<'a> {
-    db: &'a Connection,
-    user: &'a str,
-    device: &'a str,
+    context: &'a Context<'a>,
     number: u64,
     payload: [u8; 32],
 }
 
 impl<'a> Key<'a> {
-    pub(crate) fn new(
-        db: &'a Connection,
-        user: &'a str,
-        device: &'a str,
-        number: u64,
-        mutation: &Mutation,
-    ) -> Result<Key<'a>, Unfit> {
+    pub(crate) fn new(context: &'a Context<'a>, number: u64, mutation: &Mutation) -> Result<Key<'a>, Unfit> {
         if i64::try_from(number).is_err() {
             return Err(Unfit::invalid("the number is beyond what can be counted"));
         }
-        Ok(Key { db, user, device, number, payload: digest(mutation) })
+        Ok(Key { context, number, payload: digest(mutation) })
     }
 
     /// The exceptions of the answer that was given before; none when the mutation is new.
     pub(crate) fn earlier(&self) -> Result<Option<Exceptions>, Unfit> {
-        let stored = self
-            .db
+        let Context { db, caller, device, .. } = self.context;
+        let stored = db
             .prepare_cached(
                 "SELECT user, payload, exceptions FROM answers WHERE device = ?1 AND number = ?2",
             )?
-            .query_row(params![self.device, self.number], |row| {
+            .query_row(params![device, self.number], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Option<String>>(2)?))
             })
             .optional()?;
@@ -68,7 +62,11 @@ impl<'a> Key<'a> {
         };
         // An answer is for whom it was given to. That a device of this id was another user's
         // shows in nothing.
-        if user != self.user || payload != self.payload {
+        let same = match self.context.policy.replays {
+            Replays::ToTheSameUser => user == caller.user && payload == self.payload,
+            Replays::ToAnybody => user != caller.user || payload == self.payload,
+        };
+        if !same {
             return Err(self.reused());
         }
         // `remember` stored it; a disk may have changed it since.
@@ -80,10 +78,10 @@ impl<'a> Key<'a> {
     }
 
     fn check_not_forgotten(&self) -> Result<(), Unfit> {
-        let own = self
-            .db
+        let Context { db, caller, device, .. } = self.context;
+        let own = db
             .prepare_cached("SELECT max(user = ?3) FROM forgotten WHERE device = ?1 AND number >= ?2")?
-            .query_row(params![self.device, self.number, self.user], |row| row.get::<_, Option<bool>>(0))?;
+            .query_row(params![device, self.number, caller.user], |row| row.get::<_, Option<bool>>(0))?;
         match own {
             None => Ok(()),
             Some(true) => {
@@ -99,15 +97,15 @@ impl<'a> Key<'a> {
     }
 
     /// Stores an answer, in the transaction of its effects.
-    pub(crate) fn remember(&self, exceptions: &Exceptions, now_ms: u64) -> rusqlite::Result<()> {
+    pub(crate) fn remember(&self, exceptions: &Exceptions) -> rusqlite::Result<()> {
         let exceptions = (!exceptions.is_empty())
             .then(|| serde_json::to_string(exceptions).expect("a map with names for keys is JSON"));
-        self.db
-            .prepare_cached(
-                "INSERT INTO answers (device, number, user, payload, exceptions, made_ms)
+        let Context { db, caller, device, now_ms, .. } = self.context;
+        db.prepare_cached(
+            "INSERT INTO answers (device, number, user, payload, exceptions, made_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![self.device, self.number, self.user, self.payload, exceptions, now_ms])?;
+        )?
+        .execute(params![device, self.number, caller.user, self.payload, exceptions, now_ms])?;
         Ok(())
     }
 }

@@ -28,6 +28,17 @@ impl Scope {
     }
 }
 
+/// Which changes a caller gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// Those that the caller may see.
+    Rights,
+    /// Those of all workspaces.
+    AnyWorkspace,
+    /// All.
+    None,
+}
+
 /// One change in the history.
 pub(crate) enum Change {
     /// A record is there or was deleted.
@@ -65,14 +76,18 @@ impl Change {
 pub(crate) fn behind(
     eyes: &Eyes<'_>,
     scope: &Scope,
+    filter: Filter,
     commit_seq: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<Change>> {
     let mut first = First { behind: commit_seq, limit, changes: Vec::new() };
     first.merge(lost(eyes, scope, &first)?);
-    let workspaces = records::roles(eyes.db, &eyes.caller.user)?;
-    for workspace in workspaces.keys().filter(|workspace| scope.covers(workspace)) {
-        first.merge(changed(eyes, workspace, &first)?);
+    let workspaces = match filter {
+        Filter::Rights => records::roles(eyes.db, &eyes.caller.user)?.into_keys().collect(),
+        Filter::AnyWorkspace | Filter::None => records::workspaces(eyes.db)?,
+    };
+    for workspace in workspaces.iter().filter(|workspace| scope.covers(workspace)) {
+        first.merge(changed(eyes, workspace, filter, &first)?);
     }
     Ok(first.changes)
 }
@@ -118,7 +133,7 @@ fn lost(eyes: &Eyes<'_>, scope: &Scope, first: &First) -> rusqlite::Result<Vec<C
     Ok(changes)
 }
 
-fn changed(eyes: &Eyes<'_>, workspace: &str, first: &First) -> rusqlite::Result<Vec<Change>> {
+fn changed(eyes: &Eyes<'_>, workspace: &str, filter: Filter, first: &First) -> rusqlite::Result<Vec<Change>> {
     let mut statement = eyes.db.prepare_cached(concat!(
         record_rows!(),
         " WHERE r.workspace = ?3 AND r.commit_seq > ?4 AND r.commit_seq < ?5 AND r.purged = 0
@@ -130,8 +145,13 @@ fn changed(eyes: &Eyes<'_>, workspace: &str, first: &First) -> rusqlite::Result<
     while let Some(row) = rows.next()?
         && changes.len() < first.limit
     {
-        let record = Record::read(row)?;
-        if record.role.is_some() {
+        let record = Record::read(row, eyes)?;
+        let shown = match filter {
+            Filter::Rights => record.role.is_some(),
+            Filter::AnyWorkspace => !record.hidden,
+            Filter::None => true,
+        };
+        if shown {
             changes.push(Change::Record(record));
         }
     }

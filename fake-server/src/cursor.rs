@@ -11,8 +11,8 @@
 use deadzone_contract::wire::CURSOR_START;
 use rusqlite::Connection;
 
-/// A trillion commits, and sixteen million purges.
-const SEQ_BITS: u32 = 40;
+/// Four trillion commits, and four million purges.
+const SEQ_BITS: u32 = 42;
 
 /// How far the history goes, and how much of it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +23,6 @@ pub(crate) struct History {
     pub(crate) purged: u64,
     /// How often tombstones were purged.
     pub(crate) epoch: u64,
-}
-
-/// Allocates the next commit sequence. A roll-back returns it.
-pub(crate) fn next_commit(db: &Connection) -> rusqlite::Result<u64> {
-    db.prepare_cached("UPDATE server SET commit_seq = commit_seq + 1 RETURNING commit_seq")?
-        .query_row([], |row| row.get(0))
 }
 
 impl History {

@@ -14,9 +14,10 @@ use deadzone_contract::wire::Hint;
 use deadzone_contract::{Code, Parameters};
 use tokio::sync::watch;
 
-use crate::changes::Scope;
+use crate::changes::{Filter, Scope};
 use crate::cursor::History;
 use crate::failure::Failure;
+use crate::policy::Hints;
 use crate::shape::Shape;
 use crate::{App, auth, changes, pull};
 
@@ -68,7 +69,11 @@ async fn look(app: &App, headers: &HeaderMap, since: u64, scope: &Scope) -> Resu
     let history = History::read(&db)?;
     let behind = pull::resume(&history, since)?;
     let eyes = app.eyes(&db, &caller);
-    let found = changes::behind(&eyes, scope, behind, CHANGES_MAX + 1)?;
+    let filter = match app.policy.hints {
+        Hints::WhatTheCallerSees => Filter::Rights,
+        Hints::Everything => Filter::None,
+    };
+    let found = changes::behind(&eyes, scope, filter, behind, CHANGES_MAX + 1)?;
     if found.is_empty() {
         return Ok(None);
     }

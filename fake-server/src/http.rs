@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::{self, Caller};
 use crate::changes::Scope;
+use crate::collect::Cutoffs;
 use crate::failure::{self, Failure};
 use crate::members::{self, Authority};
+use crate::policy::Caching;
 use crate::shape::Shape;
 use crate::{App, collect, headers, hints, metrics, pull, push};
 
@@ -71,7 +73,11 @@ async fn sync(
         let scope = Scope::parse(query.scope.as_deref());
         pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), &scope, query.limit).await
     };
-    Ok(ok(&served(&app, pull).await?))
+    let mut response = ok(&served(&app, pull).await?);
+    if app.policy.caching == Caching::Unsaid {
+        response.headers_mut().remove(header::CACHE_CONTROL);
+    }
+    Ok(response)
 }
 
 async fn mutations(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
@@ -149,7 +155,7 @@ async fn served<T>(app: &App, answer: impl Future<Output = Result<T, Failure>>) 
 /// Learns who asks and how long the device has waited, agrees with its app, and does the
 /// housekeeping that is due.
 async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
-    let cutoff_ms = collect::cutoff_ms(&app.parameters, app.now_ms());
+    let cutoffs = Cutoffs::now(app);
     let (caller, due) = {
         let db = app.read().await?;
         let mut caller = auth::identify(&db, headers, app.now_ms())?;
@@ -158,11 +164,10 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
         }
         // An app that is too old is refused only now: it may have been waiting for long.
         caller.shape = Shape::agree(app, headers)?;
-        let due = cutoff_ms.map_or(Ok(false), |cutoff_ms| collect::is_due(&db, cutoff_ms))?;
-        (caller, due)
+        (caller, collect::is_due(&db, &cutoffs)?)
     };
-    if let (true, Some(cutoff_ms)) = (due, cutoff_ms) {
-        match keep_house(app, cutoff_ms).await {
+    if due {
+        match keep_house(app, &cutoffs).await {
             // A disk that takes no writes may still be read; what is due stays due.
             Err(error) if failure::is_storage(&error) => app.doubt(&error).await,
             done => done?,
@@ -171,9 +176,9 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Failure> {
     Ok(caller)
 }
 
-async fn keep_house(app: &App, cutoff_ms: u64) -> rusqlite::Result<()> {
+async fn keep_house(app: &App, cutoffs: &Cutoffs) -> rusqlite::Result<()> {
     let mut transaction = app.begin().await?;
-    collect::collect(&transaction, cutoff_ms)?;
+    collect::collect(&transaction, &app.policy, cutoffs)?;
     transaction.commit()
 }
 

@@ -11,8 +11,8 @@
 //!   what was answered, `apply` carries out the rules, one file a rule;
 //! - `pull` hands out what `changes` finds, in commit order; `cursor` says where a device stands;
 //!   `hints` tells that there is something to pull;
-//! - `members` changes who may do what; `sight` is who may see what, and who is told when that
-//!   changes;
+//! - `members` changes who may do what; `sight` is who may see what, and `ledger` is where they
+//!   are told when that changes;
 //! - `metrics` tells an operator how it goes;
 //! - `collect` forgets tombstones and answers that are past their horizon;
 //! - `store` owns the connection, `transaction` is what is done on it, `records` reads what they
@@ -33,6 +33,7 @@ mod failure;
 mod headers;
 mod hints;
 mod http;
+mod ledger;
 mod limits;
 mod members;
 mod metrics;
@@ -65,6 +66,7 @@ pub use policy::{DEFECTS, Defect, ServerPolicy, defect};
 pub use store::StartError;
 
 use auth::Caller;
+use ledger::Ledger;
 use limits::Limits;
 use metrics::Metrics;
 use sight::Eyes;
@@ -117,7 +119,8 @@ impl ReferenceServer {
             news: watch::Sender::default(),
         };
         let mut transaction = app.begin().await?;
-        let started_ms = seed::seed(&transaction, app.env.random.as_ref(), &start, app.model, app.now_ms())?;
+        let ledger = Ledger { db: &transaction, now_ms: app.now_ms(), policy: &app.policy };
+        let started_ms = seed::seed(&ledger, app.env.random.as_ref(), &start, app.model)?;
         transaction.commit()?;
         drop(transaction);
         app.started_ms = started_ms;
@@ -170,8 +173,8 @@ struct App {
 }
 
 impl App {
-    fn eyes<'a>(&self, db: &'a Connection, caller: &'a Caller) -> Eyes<'a> {
-        Eyes { db, caller, model: self.model }
+    fn eyes<'a>(&'a self, db: &'a Connection, caller: &'a Caller) -> Eyes<'a> {
+        Eyes { db, caller, model: self.model, policy: &self.policy }
     }
 
     fn now_ms(&self) -> u64 {

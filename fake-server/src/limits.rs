@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use deadzone_contract::Parameters;
 
 use crate::failure::Failure;
+use crate::policy;
 
 /// What every user has used of the present window.
 #[derive(Default)]
@@ -32,10 +33,21 @@ pub(crate) struct Allowed {
 
 impl Limits {
     /// Takes of a user's mutations as many as are left, up to `count`.
-    pub(crate) fn push(&self, parameters: &Parameters, now_ms: u64, user: &str, count: u64) -> Allowed {
+    pub(crate) fn push(
+        &self,
+        parameters: &Parameters,
+        policy: policy::Limits,
+        now_ms: u64,
+        user: &str,
+        count: u64,
+    ) -> Allowed {
         self.take(parameters, now_ms, user, |used| {
-            let count = count.min(parameters.push_limit.saturating_sub(used.mutations));
-            used.mutations += count;
+            let left = parameters.push_limit.saturating_sub(used.mutations);
+            let (count, cost) = match policy {
+                policy::Limits::Mutations => (count.min(left), count.min(left)),
+                policy::Limits::Requests => (if left > 0 { count } else { 0 }, 1.min(left)),
+            };
+            used.mutations += cost;
             count
         })
     }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use crate::auth::{self, Caller};
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 use crate::stored::role_name;
 use crate::{App, records, sight};
 
@@ -38,7 +39,8 @@ pub(crate) async fn change(app: &App, by: &Authority, change: &MemberChange) -> 
     if !auth::is_user(&transaction, user)? {
         return Err(Failure::malformed(format!("there is no user `{user}`")));
     }
-    set_role(&transaction, app.now_ms(), workspace, user, *role)?;
+    let ledger = Ledger { db: &transaction, now_ms: app.now_ms(), policy: &app.policy };
+    set_role(&ledger, workspace, user, *role)?;
     transaction.commit()?;
     app.news.send_replace(());
     Ok(())
@@ -58,12 +60,12 @@ fn check_admin(app: &App, db: &Connection, caller: &Caller, workspace: &str) -> 
 /// Sets what a user may do in a workspace; no role takes the user out. Whoever comes to see more
 /// or less by it will be told.
 pub(crate) fn set_role(
-    db: &Connection,
-    now_ms: u64,
+    ledger: &Ledger<'_>,
     workspace: &str,
     user: &str,
     role: Option<Role>,
 ) -> rusqlite::Result<()> {
+    let db = ledger.db;
     let before = records::role(db, user, workspace)?;
     if before == role {
         return Ok(());
@@ -87,11 +89,11 @@ pub(crate) fn set_role(
     let (kept, gained): (Vec<i64>, Vec<i64>) = seen_after.into_iter().partition(|key| known.contains(key));
     let still: BTreeSet<i64> = kept.iter().copied().collect();
     let lost: Vec<i64> = seen_before.into_iter().filter(|key| !still.contains(key)).collect();
-    sight::lose(db, now_ms, user, &lost)?;
-    sight::gain(db, user, &gained)?;
-    sight::deliver_again(db, &gained)?;
+    ledger.lose(user, &lost)?;
+    ledger.gain(user, &gained)?;
+    ledger.deliver_again(&gained)?;
     if sight::writes(before) != sight::writes(role) {
-        sight::deliver_again(db, &sight::with_shared_conflicts(db, kept)?)?;
+        ledger.deliver_again(&sight::with_shared_conflicts(db, kept)?)?;
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use deadzone_contract::wire::{PulledChange, SCHEMA_VERSION, SyncPage};
 
 use crate::App;
 use crate::auth::Caller;
-use crate::changes::{self, Change, Scope};
+use crate::changes::{self, Change, Filter, Scope};
 use crate::cursor::History;
 use crate::failure::Failure;
-use crate::policy::PageBoundary;
+use crate::policy::{Delta, PageBoundary};
 use crate::sight::Eyes;
 
 /// Reads one page for a caller. Each record stands once in the history, at its latest change,
@@ -28,8 +28,12 @@ pub(crate) async fn pull(
     let eyes = app.eyes(&db, caller);
     let history = History::read(&db)?;
     let behind = resume(&history, since)?;
+    let filter = match app.policy.delta {
+        Delta::OfTheCallersWorkspaces => Filter::Rights,
+        Delta::OfAllWorkspaces => Filter::AnyWorkspace,
+    };
     // One more than the page holds tells whether there is more.
-    let mut found = changes::behind(&eyes, scope, behind, limit.saturating_add(1))?;
+    let mut found = changes::behind(&eyes, scope, filter, behind, limit.saturating_add(1))?;
     let probed = if found.len() > limit { found.pop() } else { None };
     let next = match (&probed, found.last(), app.policy.page_boundary) {
         // What lies between the last change and the head is not this caller's.

@@ -13,7 +13,7 @@ use crate::answers::{Exception, Exceptions, Key};
 use crate::apply::{self, Carried, Context};
 use crate::auth::Caller;
 use crate::failure::{Failure, Unfit};
-use crate::policy::Commits;
+use crate::policy::{Commits, PartialPushes, Refusals, ReplayRights};
 use crate::records::Record;
 
 /// What came of a push.
@@ -35,11 +35,12 @@ pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Re
         let most = app.parameters.push_max;
         return Err(Failure::malformed(format!("a push carries at most {most} mutations, not {count}")));
     }
-    let allowed = app.limits.push(&app.parameters, app.now_ms(), &caller.user, count);
+    let policy = &app.policy;
+    let allowed = app.limits.push(&app.parameters, policy.limits, app.now_ms(), &caller.user, count);
     if allowed.count == 0 && count > 0 {
         return Err(allowed.exhausted());
     }
-    if app.policy.commits == Commits::OnceASecond {
+    if policy.commits == Commits::OnceASecond {
         app.gather().await?;
     }
     let mut results = Vec::with_capacity(request.mutations.len());
@@ -47,16 +48,25 @@ pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Re
     for mutation in mutations.by_ref().take(allowed.count as usize) {
         results.push(push_one(app, caller, device, mutation).await?);
     }
-    let retry_after_secs = (mutations.len() > 0).then_some(allowed.retry_after_secs);
-    results.extend(mutations.map(deferred));
+    let deferred = policy.partial_pushes == PartialPushes::Deferred && mutations.len() > 0;
+    let retry_after_secs = deferred.then_some(allowed.retry_after_secs);
+    results.extend(mutations.map(|mutation| left_out(policy.partial_pushes, mutation)));
     app.metrics.answered(&results);
     let answer = PushAnswer { results, server_time_ms: app.now_ms() };
     Ok(Pushed { answer, retry_after_secs })
 }
 
-fn deferred(mutation: Mutation) -> MutationResult {
-    let Mutation { number, record, .. } = mutation;
-    MutationResult { number, record, outcome: Outcome::Deferred, state: None }
+/// The answer to a mutation that a limit keeps out.
+fn left_out(policy: PartialPushes, mutation: Mutation) -> MutationResult {
+    let Mutation { number, record, fields, .. } = mutation;
+    let outcome = match policy {
+        PartialPushes::Deferred => Outcome::Deferred,
+        PartialPushes::CalledDone => {
+            let fields = fields.into_keys().map(|field| (field, FieldResult::Applied));
+            Outcome::Done { fields: fields.collect() }
+        }
+    };
+    MutationResult { number, record, outcome, state: None }
 }
 
 async fn push_one(
@@ -90,7 +100,12 @@ async fn push_one(
         Err(Unfit::Rejected { code, detail }) => {
             transaction.roll_back()?;
             let eyes = app.eyes(&transaction, caller);
-            let state = visible(Record::find(&eyes, &mutation.record)?)
+            let shown = |record: &Record| match app.policy.refusals {
+                Refusals::WhatTheCallerSees => may_see(record) && !record.deleted,
+                Refusals::TheRecord => !record.deleted,
+            };
+            let state = Record::find(&eyes, &mutation.record)?
+                .filter(shown)
                 .map(|record| record.into_state(&eyes))
                 .transpose()?;
             let outcome = Outcome::Rejected { code, detail };
@@ -113,21 +128,21 @@ struct Answered {
 
 /// Carries out a mutation unless that was done before.
 fn once(context: &Context<'_>, mutation: &Mutation) -> Result<Answered, Unfit> {
-    let user = &context.caller.user;
-    let key = mutation
-        .number
-        .map(|number| Key::new(context.db, user, context.device, number, mutation))
-        .transpose()?;
+    let key = mutation.number.map(|number| Key::new(context, number, mutation)).transpose()?;
     if let Some(key) = &key
         && let Some(exceptions) = key.earlier()?
     {
         // Of what was answered then, the caller gets what is true and allowed now.
         let record = Record::find(&context.eyes(), &mutation.record)?;
-        return Ok(Answered { record: record.filter(may_see), exceptions });
+        let record = match context.policy.replay_rights {
+            ReplayRights::OfNow => record.filter(may_see),
+            ReplayRights::OfThen => record,
+        };
+        return Ok(Answered { record, exceptions });
     }
     let Carried { record, exceptions } = apply::carry_out(context, mutation)?;
     if let Some(key) = &key {
-        key.remember(&exceptions, context.now_ms)?;
+        key.remember(&exceptions)?;
     }
     // Who gives a private task to somebody else does not see what became of it.
     Ok(Answered { record: Some(record).filter(may_see), exceptions })
@@ -172,11 +187,6 @@ fn conflict_result(state: Option<&ServerRecord>, conflict: &str) -> FieldResult 
         Some(open) => FieldResult::Conflict { open: open.clone() },
         None => FieldResult::Applied,
     }
-}
-
-/// A record that the caller may see and that is there.
-fn visible(record: Option<Record>) -> Option<Record> {
-    record.filter(|record| may_see(record) && !record.deleted)
 }
 
 fn may_see(record: &Record) -> bool {

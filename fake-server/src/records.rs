@@ -7,6 +7,7 @@ use deadzone_contract::wire::{AddId, OpenConflict, PulledChange, Role, ServerFie
 use deadzone_contract::{RecordId, Stamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::policy::PrivateRows;
 use crate::sight::{self, Eyes};
 use crate::stored::{StoredRole, StoredValue};
 
@@ -16,7 +17,7 @@ macro_rules! record_rows {
     () => {
         "SELECT r.key, r.id, r.entity, r.workspace, r.parent, r.version, r.commit_seq,
              r.deleted_ms IS NOT NULL, r.deleter, r.purged, g.role, t.number,
-             p.task IS NULL OR g.role IS 'admin' OR p.assignee IS ?1
+             p.task IS NOT NULL AND g.role IS NOT 'admin' AND p.assignee IS NOT ?1
          FROM records r
          LEFT JOIN grants g ON g.user = ?1 AND g.workspace = r.workspace
          LEFT JOIN private_tasks p ON p.task = coalesce(r.task, r.key)
@@ -41,14 +42,19 @@ pub(crate) struct Record {
     pub(crate) purged: bool,
     /// None: the caller must not learn that it exists.
     pub(crate) role: Option<Role>,
+    /// It is, or hangs under, a private task of others.
+    pub(crate) hidden: bool,
     /// The calling device's highest mutation in it.
     pub(crate) included: Option<u64>,
 }
 
 impl Record {
-    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
-        let shown: bool = row.get(12)?;
+    pub(crate) fn read(row: &Row<'_>, eyes: &Eyes<'_>) -> rusqlite::Result<Record> {
         let role: Option<StoredRole> = row.get(10)?;
+        let hidden = match eyes.policy.private_rows {
+            PrivateRows::Hidden => row.get(12)?,
+            PrivateRows::Shown => false,
+        };
         Ok(Record {
             key: row.get(0)?,
             id: RecordId(row.get(1)?),
@@ -60,7 +66,8 @@ impl Record {
             deleted: row.get(7)?,
             deleter: row.get(8)?,
             purged: row.get(9)?,
-            role: role.filter(|_| shown).map(|stored| stored.0),
+            role: role.filter(|_| !hidden).map(|stored| stored.0),
+            hidden,
             included: row.get(11)?,
         })
     }
@@ -69,7 +76,7 @@ impl Record {
     pub(crate) fn find(eyes: &Eyes<'_>, id: &RecordId) -> rusqlite::Result<Option<Record>> {
         eyes.db
             .prepare_cached(concat!(record_rows!(), " WHERE r.id = ?3"))?
-            .query_row(params![eyes.caller.user, eyes.caller.device, id.0], Record::read)
+            .query_row(params![eyes.caller.user, eyes.caller.device, id.0], |row| Record::read(row, eyes))
             .optional()
     }
 
@@ -173,5 +180,12 @@ pub(crate) fn role(db: &Connection, user: &str, workspace: &str) -> rusqlite::Re
 pub(crate) fn roles(db: &Connection, user: &str) -> rusqlite::Result<BTreeMap<String, Role>> {
     db.prepare_cached("SELECT workspace, role FROM grants WHERE user = ?1")?
         .query_map([user], |row| Ok((row.get(0)?, row.get::<_, StoredRole>(1)?.0)))?
+        .collect()
+}
+
+/// Every workspace in which there is something.
+pub(crate) fn workspaces(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached("SELECT DISTINCT workspace FROM records ORDER BY workspace")?
+        .query_map([], |row| row.get(0))?
         .collect()
 }

@@ -2,21 +2,21 @@
 
 use deadzone_contract::Model;
 use deadzone_contract::seam::{Random, ServerStart};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
-use crate::auth;
-use crate::members;
+use crate::ledger::Ledger;
 use crate::store::StartError;
+use crate::{auth, members};
 
 /// Takes up new passwords and, in a database that is new, the grants. Where nothing is new,
 /// nothing is written. Returns when the database was new, in ms since the epoch.
 pub(crate) fn seed(
-    db: &Connection,
+    ledger: &Ledger<'_>,
     random: &dyn Random,
     start: &ServerStart,
     model: Model,
-    now_ms: u64,
 ) -> Result<u64, StartError> {
+    let db = ledger.db;
     for (user, password) in &start.passwords {
         if !auth::password_fits(db, user, password)? {
             auth::set_password(db, random, user, password)?;
@@ -37,9 +37,9 @@ pub(crate) fn seed(
         if !auth::is_user(db, user)? {
             return Err(StartError::UnknownUser { user: user.clone(), workspace: workspace.clone() });
         }
-        members::set_role(db, now_ms, workspace, user, Some(*role))?;
+        members::set_role(ledger, workspace, user, Some(*role))?;
     }
     db.prepare_cached("UPDATE server SET started_ms = ?1, model = ?2")?
-        .execute(params![now_ms, model.to_string()])?;
-    Ok(now_ms)
+        .execute(params![ledger.now_ms, model.to_string()])?;
+    Ok(ledger.now_ms)
 }

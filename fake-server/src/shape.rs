@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::App;
 use crate::failure::Failure;
 use crate::headers;
+use crate::policy::Versions;
 
 /// The schema that an app speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ impl Shape {
     /// # Errors
     /// The app is older than the server serves, or newer than it knows.
     pub(crate) fn agree(app: &App, headers: &HeaderMap) -> Result<Shape, Failure> {
+        if app.policy.versions == Versions::Ignored {
+            return Ok(Shape::PRESENT);
+        }
         let oldest = app.parameters.app_version_min;
         let version = headers::number(headers, HEADER_CLIENT_VERSION)?;
         if let Some(version) = version.filter(|version| *version < oldest) {

@@ -1,10 +1,6 @@
-//! Who may see what, and what is told to those who come to see more or less.
+//! Who may see what.
 //!
-//! A member of a workspace sees everything in it but the private tasks of others. The devices of
-//! somebody who comes to see a record may stand behind its place in the commit order already, so
-//! the record gets a new one. Somebody who loses sight of a record gets a *loss*: a place in the
-//! commit order where pulls find that the record has to go. It names the record and nothing else,
-//! and it ends with the horizon of tombstones, like every other word about what is not there.
+//! A member of a workspace sees everything in it but the private tasks of others.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +9,7 @@ use deadzone_contract::wire::Role;
 use rusqlite::{Connection, params};
 
 use crate::auth::Caller;
-use crate::cursor::next_commit;
+use crate::policy::ServerPolicy;
 
 /// Whose eyes a record is read for.
 #[derive(Clone, Copy)]
@@ -22,6 +18,7 @@ pub(crate) struct Eyes<'a> {
     pub(crate) caller: &'a Caller,
     /// Which rules hold; with them a field's value looks different.
     pub(crate) model: Model,
+    pub(crate) policy: &'a ServerPolicy,
 }
 
 /// Whether a member of this role may write.
@@ -62,37 +59,6 @@ pub(crate) fn under(db: &Connection, task: i64) -> rusqlite::Result<Vec<i64>> {
     db.prepare_cached("SELECT key FROM records WHERE task = ?1 AND purged = 0 ORDER BY commit_seq")?
         .query_map([task], |row| row.get(0))?
         .collect()
-}
-
-/// A user cannot see these records any more.
-pub(crate) fn lose(db: &Connection, now_ms: u64, user: &str, records: &[i64]) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached(
-        "INSERT INTO losses (user, record, commit_seq, lost_ms) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO UPDATE SET commit_seq = excluded.commit_seq, lost_ms = excluded.lost_ms",
-    )?;
-    for record in records {
-        statement.execute(params![user, record, next_commit(db)?, now_ms])?;
-    }
-    Ok(())
-}
-
-/// A user can see these records now; they still have to be delivered.
-pub(crate) fn gain(db: &Connection, user: &str, records: &[i64]) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("DELETE FROM losses WHERE user = ?1 AND record = ?2")?;
-    for record in records {
-        statement.execute(params![user, record])?;
-    }
-    Ok(())
-}
-
-/// Gives records a new place in the commit order, so that every device that may see them gets
-/// them once more.
-pub(crate) fn deliver_again(db: &Connection, records: &[i64]) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("UPDATE records SET commit_seq = ?2 WHERE key = ?1")?;
-    for record in records {
-        statement.execute(params![record, next_commit(db)?])?;
-    }
-    Ok(())
 }
 
 /// Which of these records have a conflict that everybody who may write is asked about.

@@ -7,6 +7,7 @@ use rusqlite::params;
 use super::{Carried, Context, declared};
 use crate::failure::Unfit;
 use crate::records::Record;
+use crate::{collect, policy};
 
 impl Context<'_> {
     /// Deletes a record, unless it was changed since its user had it in view and its entity lets
@@ -20,7 +21,15 @@ impl Context<'_> {
     ) -> Result<Carried, Unfit> {
         let wins = declared(&record.entity)?.deletes == Deletes::DeleteWins;
         if !record.deleted && (wins || self.in_view(&record, base)?) {
-            self.change(&mut record, mutation.number, None, Some(self.now_ms))?;
+            match self.policy.deletes {
+                policy::Deletes::ATombstone => {
+                    self.change(&mut record, mutation.number, None, Some(self.now_ms))?;
+                }
+                policy::Deletes::Nothing => {
+                    collect::remove(self.db, record.key)?;
+                    record.deleted = true;
+                }
+            }
         }
         Ok(Carried { record, exceptions: Default::default() })
     }

@@ -20,9 +20,9 @@ use rusqlite::{Connection, params};
 use self::private::Guard;
 use crate::answers::{Exception, Exceptions};
 use crate::auth::Caller;
-use crate::cursor::next_commit;
 use crate::failure::Unfit;
-use crate::policy::ServerPolicy;
+use crate::ledger::Ledger;
+use crate::policy::{FarStamps, ServerPolicy};
 use crate::records::{self, Record};
 use crate::sight::Eyes;
 
@@ -95,14 +95,19 @@ fn may_write(role: Option<Role>) -> Result<(), Unfit> {
 
 impl<'a> Context<'a> {
     pub(crate) fn eyes(&self) -> Eyes<'a> {
-        Eyes { db: self.db, caller: self.caller, model: self.model }
+        Eyes { db: self.db, caller: self.caller, model: self.model, policy: self.policy }
+    }
+
+    fn ledger(&self) -> Ledger<'a> {
+        Ledger { db: self.db, now_ms: self.now_ms, policy: self.policy }
     }
 
     fn check_stamp(&self, stamp: &Stamp) -> Result<(), Unfit> {
         let bound_ms = self.now_ms.saturating_add(self.parameters.stamp_ahead);
         // A device must stamp above what it has seen, also after this server's clock was set back:
         // then in the same millisecond, so that nobody can push the bound ahead step by step.
-        if stamp.ms > bound_ms && stamp.ms > self.highest_stamp_ms()? {
+        let checked = self.policy.far_stamps == FarStamps::Refused;
+        if checked && stamp.ms > bound_ms && stamp.ms > self.highest_stamp_ms()? {
             let ahead = stamp.ms - self.now_ms;
             let detail = format!("the stamp is {ahead} ms ahead of the server's clock; stamp anew");
             return Err(Unfit::new(Code::StampAhead, detail));
@@ -141,7 +146,7 @@ impl<'a> Context<'a> {
             return Err(Unfit::invalid(format!("a record's id has 1 to {RECORD_ID_LEN_MAX} bytes")));
         }
         let task = self.check_parent(decl, workspace, parent)?;
-        let commit_seq = next_commit(self.db)?;
+        let commit_seq = self.ledger().next()?;
         self.db
             .prepare_cached(
                 "INSERT INTO records (id, entity, workspace, parent, task, version, commit_seq)
@@ -160,6 +165,7 @@ impl<'a> Context<'a> {
             deleter: None,
             purged: false,
             role,
+            hidden: false,
             included: mutation.number,
         };
         let mut effects = Effects::on(self, mutation, &record, decl);
@@ -225,7 +231,7 @@ impl<'a> Context<'a> {
     ) -> rusqlite::Result<()> {
         record.commit_seq = match commit_seq {
             Some(allocated) => allocated,
-            None => next_commit(self.db)?,
+            None => self.ledger().next()?,
         };
         record.version += 1;
         record.deleted = deleted_ms.is_some();
@@ -317,7 +323,7 @@ impl<'a> Effects<'a> {
         }
         let commit_seq = match self.commit_seq {
             Some(allocated) => allocated,
-            None => *self.commit_seq.insert(next_commit(self.context.db)?),
+            None => *self.commit_seq.insert(self.context.ledger().next()?),
         };
         Ok(format!("#{commit_seq}:{what}"))
     }

@@ -64,15 +64,15 @@ impl Context<'_> {
         let under = sight::under(self.db, task)?;
         let all: Vec<i64> = std::iter::once(task).chain(under.iter().copied()).collect();
         for user in before.difference(after) {
-            sight::lose(self.db, self.now_ms, user, &all)?;
+            self.ledger().lose(user, &all)?;
         }
         let mut gained = false;
         for user in after.difference(before) {
-            sight::gain(self.db, user, &all)?;
+            self.ledger().gain(user, &all)?;
             gained = true;
         }
         if gained {
-            sight::deliver_again(self.db, &under)?;
+            self.ledger().deliver_again(&under)?;
         }
         Ok(())
     }

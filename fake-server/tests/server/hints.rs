@@ -58,7 +58,7 @@ impl Held {
 }
 
 /// What a request is told that is not held.
-fn told(lab: &Lab, who: &str, query: &str) -> String {
+pub(crate) fn told(lab: &Lab, who: &str, query: &str) -> String {
     Held::ask(lab, who, query).told()
 }
 

@@ -64,7 +64,7 @@ fn after_help() -> String {
     }
     help.push_str("\nMistakes for --defect:\n");
     for defect in DEFECTS {
-        help.push_str(&format!("  {:<25} {}\n", defect.name, defect.mistake));
+        help.push_str(&format!("  {:<38} {}\n", defect.name, defect.mistake));
     }
     help.push_str("\nExit status: 0 interrupted, 3 the address or the database cannot be used, 64 usage.");
     help
