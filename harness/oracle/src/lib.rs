@@ -23,6 +23,7 @@ mod history;
 mod honest;
 mod intact;
 mod invented;
+mod justified;
 mod leaked;
 mod life;
 mod lost;
@@ -115,6 +116,12 @@ pub const ORACLES: &[OracleDecl] = &[
                     and what needs its user is in the tray",
         source: "the contract's record and device states",
         judge: honest::judge,
+    },
+    OracleDecl {
+        name: "justified",
+        invariant: "nothing is sent to the tray or made a conflict without a refusal or a rule that says so",
+        source: "the contract's rules for errors",
+        judge: justified::judge,
     },
     OracleDecl {
         name: "alive",

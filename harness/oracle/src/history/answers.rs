@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use deadzone_contract::{RecordId, Value};
+use deadzone_contract::wire::Role;
+use deadzone_contract::{Code, RecordId, Value};
 use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
@@ -35,6 +36,22 @@ pub(crate) struct State {
     pub(crate) fields: BTreeMap<String, Value>,
     /// It is deleted, or not for this user's eyes: the device may stop showing it.
     pub(crate) gone: bool,
+    /// It is not for this user's eyes any more.
+    pub(crate) removed: bool,
+    /// The open conflicts that its user is asked about.
+    pub(crate) conflicts: Vec<Open>,
+}
+
+/// An open conflict on the wire.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Open {
+    pub(crate) field: String,
+    #[serde(deserialize_with = "plain")]
+    pub(crate) mine: Value,
+    #[serde(default)]
+    pub(crate) theirs: Option<Value>,
+    /// The version of what stands in its way.
+    pub(crate) version: Option<u64>,
 }
 
 /// What an answer says.
@@ -42,6 +59,8 @@ pub(crate) struct State {
 pub(crate) struct Content {
     /// Of each mutation, in their order. None where this is no answer to a push.
     pub(crate) results: Option<Vec<Outcome>>,
+    /// The open conflicts that a push made, each with the position of its mutation.
+    pub(crate) opened: Vec<(usize, Open)>,
     /// The records whose work is done.
     pub(super) done: BTreeSet<usize>,
     /// What it tells of records.
@@ -50,6 +69,10 @@ pub(crate) struct Content {
     pub(crate) tokens: Vec<String>,
     /// How many changes a page brings, and whether there are no more.
     pub(crate) page: Option<(usize, bool)>,
+    /// What a user may do in each workspace, as it says with the tokens.
+    pub(crate) roles: Option<BTreeMap<String, Role>>,
+    /// Why the whole request was refused, in this contract's own words.
+    pub(crate) problem: Option<Code>,
 }
 
 impl Content {
@@ -57,6 +80,8 @@ impl Content {
     pub(super) fn read(class: Class, status: u16, body: &str, ids: &Ids<'_>) -> Content {
         let mut content = Content::default();
         if !(200..300).contains(&status) {
+            let problem = serde_json::from_str::<Problem>(body).ok();
+            content.problem = problem.and_then(|problem| Code::named(&problem.code));
             return content;
         }
         match class {
@@ -74,9 +99,12 @@ impl Content {
                 content.states.extend(changes.filter_map(Change::read));
             }
             Class::Token => {
-                let tokens = serde_json::from_str::<Tokens>(body).ok();
-                let tokens = tokens.into_iter().flat_map(|t| [t.access_token, t.refresh_token]);
-                content.tokens = tokens.flatten().filter(|token| !token.is_empty()).collect();
+                if let Ok(answer) = serde_json::from_str::<Tokens>(body) {
+                    let tokens = [answer.access_token, answer.refresh_token].into_iter().flatten();
+                    content.tokens = tokens.filter(|token| !token.is_empty()).collect();
+                    let known = |(name, role)| Some((name, serde_json::from_value(role).ok()?));
+                    content.roles = answer.roles.map(|roles| roles.into_iter().filter_map(known).collect());
+                }
             }
             Class::Members | Class::Other => {}
         }
@@ -102,16 +130,22 @@ impl Content {
         state: impl Fn(MutationResult<S>, &Outcome) -> Option<(RecordId, State)>,
     ) {
         let mut outcomes = Vec::with_capacity(answer.results.len());
-        for result in answer.results {
+        for (position, result) in answer.results.into_iter().enumerate() {
             let outcome = Outcome::read(result.outcome.as_ref());
             if let (Outcome::Done { .. }, Some(id)) = (&outcome, &result.record) {
                 self.done.extend(ids.get(id.0.as_str()));
             }
+            self.opened.extend(result.opened().map(|open| (position, open)));
             self.states.extend(state(result, &outcome));
             outcomes.push(outcome);
         }
         self.results = Some(outcomes);
     }
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +158,16 @@ struct MutationResult<S> {
     record: Option<RecordId>,
     outcome: Option<Json>,
     state: Option<S>,
+}
+
+impl<S> MutationResult<S> {
+    fn opened(&self) -> impl Iterator<Item = Open> {
+        let fields = || self.outcome.as_ref()?.get("done")?.get("fields")?.as_object();
+        fields().into_iter().flatten().filter_map(|(_, result)| {
+            let open = result.get("conflict")?.get("open")?;
+            serde_json::from_value(open.clone()).ok()
+        })
+    }
 }
 
 impl MutationResult<Record> {
@@ -141,6 +185,7 @@ impl MutationResult<Record> {
 struct Tokens {
     access_token: Option<String>,
     refresh_token: Option<String>,
+    roles: Option<BTreeMap<String, Json>>,
 }
 
 #[derive(Deserialize)]
@@ -167,8 +212,9 @@ impl Change {
         if let Some(record) = self.record {
             return Some(record.read());
         }
+        let removed = self.removed.is_some();
         let removal = self.removed.or(self.tombstone)?;
-        let state = State { version: removal.version, gone: true, ..State::default() };
+        let state = State { version: removal.version, gone: true, removed, ..State::default() };
         Some((removal.record?, state))
     }
 }
@@ -185,6 +231,8 @@ struct Record {
     version: u64,
     #[serde(default)]
     fields: BTreeMap<String, Field>,
+    #[serde(default)]
+    conflicts: Vec<Open>,
     #[serde(default)]
     deleted: bool,
 }
@@ -252,7 +300,13 @@ fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
 impl Record {
     fn read(self) -> (RecordId, State) {
         let fields = self.fields.into_iter().filter_map(|(name, field)| Some((name, field.value()?)));
-        let state = State { version: Some(self.version), fields: fields.collect(), gone: self.deleted };
+        let state = State {
+            version: Some(self.version),
+            fields: fields.collect(),
+            gone: self.deleted,
+            removed: false,
+            conflicts: self.conflicts,
+        };
         (self.record, state)
     }
 }

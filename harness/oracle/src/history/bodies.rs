@@ -36,7 +36,11 @@ pub(crate) enum FieldOp {
     /// Of an `lww` or an `immutable` field, or of the total of a counter.
     Put(Value),
     /// Of a field whose writes name what they are based on.
-    Write(Value),
+    Write {
+        value: Value,
+        /// The version that it is made upon, where it is made upon no pending write.
+        base: Option<u64>,
+    },
     /// Decides an open conflict for the server's value.
     Close,
     Add(i64),
@@ -67,9 +71,10 @@ impl Mutation {
             (Op::Create, _) => self.kind == Kind::Create,
             (Op::Delete, _) => self.kind == Kind::Delete,
             (Op::Restore, _) => self.kind == Kind::Update,
-            (Op::Put(values) | Op::Resolve(values), Some(FieldOp::Put(value) | FieldOp::Write(value))) => {
-                values.contains(&value)
-            }
+            (
+                Op::Put(values) | Op::Resolve(values),
+                Some(FieldOp::Put(value) | FieldOp::Write { value, .. }),
+            ) => values.contains(&value),
             (Op::UseTheirs(_), op) => op.is_some(),
             (Op::Add(by), Some(FieldOp::Add(added))) => by == added,
             (Op::Add(by), Some(FieldOp::Put(total))) => *total == Value::Int(*by),
@@ -101,7 +106,7 @@ impl FieldOp {
         let words = |which: &str| op.get(which).into_iter();
         Some(match word.as_str() {
             "put" => FieldOp::Put(value_of(op.get("value")?)?),
-            "write" => FieldOp::Write(value_of(op.get("value")?)?),
+            "write" => FieldOp::Write { value: value_of(op.get("value")?)?, base: base_of(op.get("base")) },
             "close" => FieldOp::Close,
             "add" => FieldOp::Add(op.get("by")?.as_i64()?),
             "tags" => FieldOp::Tags {
@@ -116,13 +121,26 @@ impl FieldOp {
         })
     }
 
-    /// What it writes, where it is a write.
-    pub(crate) fn value(&self) -> Option<&Value> {
+    /// The version that it is made upon, where it names one and no pending write.
+    pub(crate) fn base(&self) -> Option<u64> {
         match self {
-            FieldOp::Put(value) | FieldOp::Write(value) => Some(value),
+            FieldOp::Write { base, .. } => *base,
             _ => None,
         }
     }
+
+    /// What it writes, where it is a write.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        match self {
+            FieldOp::Put(value) | FieldOp::Write { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}
+
+fn base_of(base: Option<&Json>) -> Option<u64> {
+    let base = base?;
+    base.get("after").is_none_or(Json::is_null).then(|| base.get("version")?.as_u64()).flatten()
 }
 
 /// The mutations that a push carries, and the records that it carries work on.

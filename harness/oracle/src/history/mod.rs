@@ -50,7 +50,8 @@ use deadzone_contract::{RecordId, Rule};
 use deadzone_trace::{Entry, Event, Header, Trace};
 
 pub(crate) use actions::{ActionRun, Ending, Op};
-pub(crate) use answers::Told;
+pub(crate) use answers::{Open, Told};
+pub(crate) use bodies::Outcome;
 pub(crate) use end::{Demand, End, Last};
 pub(crate) use hosts::Hosts;
 pub(crate) use knowledge::Knew;
@@ -58,7 +59,7 @@ pub(crate) use records::{Effect, FieldHistory, RecordHistory, Sight, Viewer, Wha
 pub(crate) use rights::Rights;
 pub(crate) use status::{Status, Void};
 pub(crate) use users::{SignOut, Users};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Class, Request, Wire};
 
 /// The host that the server runs on.
 pub(crate) const SERVER: &str = "server";

@@ -59,6 +59,8 @@ pub(crate) struct Request<'t> {
     pub(crate) accepted: Option<usize>,
     /// When the exchange ended on the device, however that was.
     pub(crate) closed: Option<usize>,
+    /// The HTTP status of the server's own answer that the device had.
+    pub(crate) status: Option<u16>,
     /// The mutations that it carries, in their order.
     pub(crate) mutations: Vec<Mutation>,
     /// The records that it carries work on.
@@ -75,6 +77,8 @@ pub(crate) struct Answer {
     pub(crate) at: usize,
     /// HTTP status.
     pub(crate) status: u16,
+    /// How long its device has to wait before it asks again, in seconds.
+    pub(crate) retry_after_s: Option<u64>,
     pub(crate) content: Content,
 }
 
@@ -222,6 +226,11 @@ pub(crate) fn read<'t>(entries: &'t [Entry], ids: &Ids<'t>) -> Wire<'t> {
     wire
 }
 
+fn retry_after_s(headers: &[(String, String)]) -> Option<u64> {
+    let value = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    value?.1.trim().parse().ok()
+}
+
 struct Reader<'i, 't> {
     wire: Wire<'t>,
     by_name: BTreeMap<&'t str, usize>,
@@ -240,19 +249,24 @@ impl<'t> Reader<'_, 't> {
                     self.wire.requests[i].arrived.push(at);
                 }
             }
-            Event::Answered { exchange, status, body, .. } => {
+            Event::Answered { exchange, status, headers, body, .. } => {
                 if let Some(&i) = self.by_name.get(exchange.0.as_str()) {
                     let request = &mut self.wire.requests[i];
                     let content = Content::read(request.class, *status, body, self.ids);
-                    request.answers.push(Answer { at, status: *status, content });
+                    let retry_after_s = retry_after_s(headers);
+                    request.answers.push(Answer { at, status: *status, retry_after_s, content });
                 }
             }
             Event::Delivered { exchange, status, replaced } => {
                 self.wire.delivered.entry(&entry.host).or_default().push(at);
                 let Some(&i) = self.by_name.get(exchange.0.as_str()) else { return };
-                self.wire.requests[i].closed = Some(at);
-                if (200..300).contains(status) && replaced.is_none() {
-                    self.accept(i, at);
+                let request = &mut self.wire.requests[i];
+                request.closed = Some(at);
+                if replaced.is_none() {
+                    request.status = Some(*status);
+                    if (200..300).contains(status) {
+                        self.accept(i, at);
+                    }
                 }
             }
             Event::Failed { exchange, .. } => {

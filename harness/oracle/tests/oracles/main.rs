@@ -16,6 +16,7 @@ mod honest_restarts;
 mod intact;
 mod invented;
 mod judgement;
+mod justified;
 mod leaked;
 mod leaked_disks;
 mod lost_counter;
