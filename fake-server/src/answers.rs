@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use deadzone_contract::Code;
 use deadzone_contract::wire::Mutation;
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -49,14 +49,23 @@ impl<'a> Key<'a> {
     /// The exceptions of the answer that was given before; none when the mutation is new.
     pub(crate) fn earlier(&self) -> Result<Option<Exceptions>, Unfit> {
         let Context { db, caller, device, .. } = self.context;
-        let stored = db
-            .prepare_cached(
-                "SELECT user, payload, exceptions FROM answers WHERE device = ?1 AND number = ?2",
-            )?
-            .query_row(params![device, self.number], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Option<String>>(2)?))
-            })
-            .optional()?;
+        let read = |row: &Row<'_>| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, [u8; 32]>(1)?, row.get::<_, Option<String>>(2)?))
+        };
+        let stored = match self.context.policy.replays {
+            Replays::ToTheSameUser => db
+                .prepare_cached(
+                    "SELECT user, payload, exceptions FROM answers WHERE device = ?1 AND number = ?2",
+                )?
+                .query_row(params![device, self.number], read),
+            Replays::ToAnybody => db
+                .prepare_cached(
+                    "SELECT user, payload, exceptions FROM answers
+                     WHERE number = ?2 AND (device = ?1 OR user <> ?3) ORDER BY device = ?1 DESC, device",
+                )?
+                .query_row(params![device, self.number, caller.user], read),
+        };
+        let stored = stored.optional()?;
         let Some((user, payload, exceptions)) = stored else {
             return self.check_not_forgotten().map(|()| None);
         };

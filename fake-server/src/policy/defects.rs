@@ -56,7 +56,7 @@ pub const ANSWER_STORE_FORGETS_TOO_EARLY: Defect = Defect {
 /// [`Replays::ToAnybody`].
 pub const ANSWERS_REPLAYED_TO_ANOTHER_USER: Defect = Defect {
     name: "answers-replayed-to-another-user",
-    mistake: "The next user of a device is given the answers of the one before, and no work is done for them.",
+    mistake: "Answers are found by their number alone, so one user's work is taken for another's and not done.",
     plant: |policy| policy.replays = Replays::ToAnybody,
 };
 

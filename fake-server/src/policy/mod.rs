@@ -103,8 +103,8 @@ pub enum Replays {
     /// Whom it was given to.
     #[default]
     ToTheSameUser,
-    /// Whoever sends that number from that device, because a device is somebody's. On a shared
-    /// tablet the second user is told that the work is done, and it was the first one's.
+    /// Whoever sends that number, as if numbers were as good as random keys. Somebody is told that
+    /// the work is done, and it was another user's.
     ToAnybody,
 }
 

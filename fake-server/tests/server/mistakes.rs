@@ -249,18 +249,19 @@ fn each_mistake_is_one_and_does_nothing_else() {
     let everyday = |policy: ServerPolicy| {
         let lab = prepared(Lab::started(|_| (), policy));
         lab.grant("home", "eve", Some(Role::Editor));
+        // Numbers that no other user has given.
         let push = lab.push(
             "ben/laptop",
             [
-                project(1, "q").put("title", "Garden"),
-                update(2, "t").set("status", "open", base(0)).add("completed_count", 1).tags(["urgent"], []),
-                update(3, "t").set("priority", "high", base(0)).put("created_at", "monday"),
+                project(11, "q").put("title", "Garden"),
+                update(12, "t").set("status", "open", base(0)).add("completed_count", 1).tags(["urgent"], []),
+                update(13, "t").set("priority", "high", base(0)).put("created_at", "monday"),
             ],
         );
         lab.pass(1);
         let again = lab.push(
             "ben/laptop",
-            [update(2, "t").set("status", "open", base(0)).add("completed_count", 1).tags(["urgent"], [])],
+            [update(12, "t").set("status", "open", base(0)).add("completed_count", 1).tags(["urgent"], [])],
         );
         let all = lab.all("eve/pad");
         let mut all: Vec<_> = all.lines().collect();

@@ -183,10 +183,16 @@ pub(crate) fn refuse(tx: &mut Tx<'_>, row: &QueueRow, reason: &str) -> Result<()
     Ok(())
 }
 
+/// The reason of work that goes with its refused record: the record's, and that it is not its own.
+pub(crate) fn along(reason: &str) -> String {
+    let (code, detail) = reason.split_once(": ").unwrap_or(("invalid", reason));
+    format!("{code}: its record was refused ({detail})")
+}
+
 fn take_along(tx: &mut Tx<'_>, record: &RecordId, except: u64, reason: &str) -> Result<()> {
     for behind in tx.queue_of(record)? {
         if behind.seq != except && behind.status != RowStatus::Failed {
-            tx.mark(&behind, RowStatus::Failed, Some(&format!("its record was refused ({reason})")))?;
+            tx.mark(&behind, RowStatus::Failed, Some(&along(reason)))?;
             tx.drop_undo_at(record, behind.seq)?;
         }
     }

@@ -1,6 +1,6 @@
 //! The first half of a round: what is saved here goes to the server.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use deadzone_contract::wire::{Mutation, PATH_MUTATIONS, PushAnswer, PushRequest};
 use deadzone_contract::{RecordId, RecordState};
@@ -69,13 +69,13 @@ fn fits(rows: &[QueueRow], answer: PushAnswer) -> std::result::Result<PushAnswer
 struct Batch {
     rows: Vec<QueueRow>,
     most: usize,
-    /// Records whose create was refused.
-    blocked: BTreeSet<RecordId>,
+    /// Records whose create was refused, and what is said of the work that hangs on it.
+    blocked: BTreeMap<RecordId, String>,
 }
 
 impl Batch {
     fn fill(tx: &mut Tx<'_>, most: usize) -> Result<Vec<QueueRow>> {
-        let mut batch = Batch { rows: Vec::new(), most, blocked: BTreeSet::new() };
+        let mut batch = Batch { rows: Vec::new(), most, blocked: BTreeMap::new() };
         let mut after = 0;
         loop {
             let rows = tx.queue_after(after, most)?;
@@ -93,17 +93,17 @@ impl Batch {
     fn offer(&mut self, tx: &mut Tx<'_>, row: QueueRow) -> Result<bool> {
         let record = row.mutation.record.clone();
         let parent = tx.record(&record)?.and_then(|row| row.parent);
-        let stuck =
-            self.blocked.contains(&record) || parent.is_some_and(|parent| self.blocked.contains(&parent));
+        let stuck = self.blocked.get(&record).or(parent.as_ref().and_then(|parent| self.blocked.get(parent)));
+        let stuck = stuck.cloned();
         if row.status == RowStatus::Failed {
             // Edits behind a failed create wait for its user; those behind a failed edit do not.
             if row.is_create() {
-                self.blocked.insert(record);
+                self.blocked.insert(record, answer::along(row.reason.as_deref().unwrap_or_default()));
             }
-        } else if stuck {
+        } else if let Some(reason) = stuck {
             // Saved after its create was refused: it can go nowhere before its user decides.
-            tx.mark(&row, RowStatus::Failed, Some("its record was refused"))?;
-            self.blocked.insert(record);
+            tx.mark(&row, RowStatus::Failed, Some(&reason))?;
+            self.blocked.insert(record, reason);
         } else if self.rows.len() == self.most
             || self.rows.first().is_some_and(|first| first.device != row.device)
         {
