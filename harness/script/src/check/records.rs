@@ -1,8 +1,8 @@
 //! What users do: records are created once, before anything else happens to them, and where
 //! their entity belongs.
 
-use deadzone_contract::rules::{ENTITIES, EntityDecl, entity, rule};
-use deadzone_contract::{Choice, Value};
+use deadzone_contract::rules::{ENTITIES, EntityDecl, entity};
+use deadzone_contract::{Choice, FieldDecl, Rule, Value};
 
 use super::Checker;
 use crate::limits::{ACTIONS_MAX, NAME_BYTES_MAX};
@@ -194,19 +194,19 @@ impl<'a> Checker<'a> {
     /// The field's rule has to be one that makes conflicts.
     pub(super) fn makes_conflicts(&mut self, name: &str, field: &str) {
         let Some(decl) = entity_of(name) else { return };
-        match rule(decl.name, field) {
-            None => self.no_field(decl, field, 0),
-            Some(rule) if rule.asks() => {}
-            Some(_) => {
-                let fields = decl.fields.iter().filter(|field| field.rule.asks());
-                let fields: Vec<String> = fields.map(|field| format!("`{}`", field.name)).collect();
-                let help = match fields.as_slice() {
-                    [] => format!("no field of a {} does", decl.name),
-                    _ => format!("of a {} these do: {}", decl.name, fields.join(", ")),
-                };
-                self.report_with(Part::Field(0), format!("`{field}` never makes a conflict"), help);
-            }
+        let Some(found) = decl.field(field) else { return self.no_field(decl, field, 0) };
+        let model = self.script.model().unwrap_or_default();
+        let asks = |field: &FieldDecl| field.rule_in(model).is_some_and(Rule::asks);
+        if asks(found) {
+            return;
         }
+        let fields = decl.fields.iter().filter(|field| asks(field));
+        let fields: Vec<String> = fields.map(|field| format!("`{}`", field.name)).collect();
+        let help = match fields.as_slice() {
+            [] => format!("no field of a {} does", decl.name),
+            _ => format!("of a {} these do: {}", decl.name, fields.join(", ")),
+        };
+        self.report_with(Part::Field(0), format!("`{field}` never makes a conflict"), help);
     }
 }
 
