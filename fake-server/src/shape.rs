@@ -36,7 +36,8 @@ impl Shape {
             return Ok(Shape::PRESENT);
         }
         let oldest = app.parameters.app_version_min;
-        let version = headers::number(headers, HEADER_CLIENT_VERSION)?;
+        // One that is no whole number, such as `0.1.0`, says nothing of a schema.
+        let version = headers::number(headers, HEADER_CLIENT_VERSION).unwrap_or(None);
         if let Some(version) = version.filter(|version| *version < oldest) {
             let detail = format!("apps are served from version {oldest} on, and this one is {version}");
             return Err(too_old(&detail));

@@ -105,7 +105,7 @@ fn versions_that_are_not_served_are_told_what_to_do() {
     assert_snapshot!(lab.pull("ben/laptop/2", ""), @"426 client-too-old: schema 2 is not served any more; the present one is 4; upgrade the app, pending work is kept");
     assert_snapshot!(lab.pull("ben/laptop/0", ""), @"426 client-too-old: apps are served from version 1 on, and this one is 0; upgrade the app, pending work is kept");
     assert_snapshot!(lab.pull("ben/laptop/5", ""), @"400 malformed: schema 5 is not known here; the newest is 4");
-    assert_snapshot!(lab.pull("ben/laptop/four", ""), @"400 malformed: the header `client-version` is a whole number");
+    assert_snapshot!(lab.pull("ben/laptop/four", ""), @"400 malformed: the header `schema-version` is a whole number");
     let lab = prepared(Lab::with(|p| p.app_version_min = 4));
     assert_snapshot!(lab.pull("ben/laptop/3", ""), @"426 client-too-old: apps are served from version 4 on, and this one is 3; upgrade the app, pending work is kept");
     assert_snapshot!(lab.push("ben/laptop/3", [update(1, "t").put("title", "kept")]), @"426 client-too-old: apps are served from version 4 on, and this one is 3; upgrade the app, pending work is kept");
