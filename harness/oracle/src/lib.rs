@@ -28,6 +28,7 @@ mod leaked;
 mod life;
 mod lost;
 mod monotonic;
+mod polite;
 mod settled;
 mod verdict;
 
@@ -122,6 +123,12 @@ pub const ORACLES: &[OracleDecl] = &[
         invariant: "nothing is sent to the tray or made a conflict without a refusal or a rule that says so",
         source: "the contract's rules for errors",
         judge: justified::judge,
+    },
+    OracleDecl {
+        name: "polite",
+        invariant: "devices do not hammer a server that fails or asks for time, and a server keeps its limits",
+        source: "the contract's `Retry-After`, backoff and limits",
+        judge: polite::judge,
     },
     OracleDecl {
         name: "alive",

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::{Code, Stamp, Value};
+use deadzone_contract::{Code, RecordId, Stamp, Value};
 use serde_json::{Map, Value as Json};
 
 use super::actions::Op;
@@ -14,6 +14,8 @@ use super::{Effect, Ids};
 #[derive(Debug)]
 pub(crate) struct Mutation {
     pub(crate) number: Option<u64>,
+    /// Empty where it names no record.
+    pub(crate) id: RecordId,
     /// None where no entry but a request names the record.
     pub(crate) record: Option<usize>,
     pub(crate) kind: Kind,
@@ -57,6 +59,7 @@ impl Mutation {
         let fields = json.get("fields").and_then(Json::as_object).into_iter().flatten();
         Mutation {
             number: json.get("number").and_then(Json::as_u64),
+            id: RecordId(id.to_owned()),
             record: ids.get(id).copied(),
             kind: Kind::read(json.get("kind")),
             stamp: json.get("stamp").and_then(stamp_of),

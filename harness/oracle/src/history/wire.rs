@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::wire::{
-    CURSOR_START, PATH_HINTS, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN,
+    CURSOR_START, HEADER_DEVICE_ID, PATH_HINTS, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN,
 };
 use deadzone_contract::{Stamp, Value};
 use deadzone_trace::{Entry, Event};
@@ -14,6 +14,9 @@ use deadzone_trace::{Entry, Event};
 use super::answers::{Content, Told};
 use super::bodies::{self, Mutation, Outcome};
 use super::{Effect, Ids};
+
+/// When to come again, in seconds.
+const RETRY_AFTER: &str = "retry-after";
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +53,8 @@ impl Class {
 #[derive(Debug, Default)]
 pub(crate) struct Request<'t> {
     pub(crate) device: &'t str,
+    /// The name by which the server knows the device.
+    pub(crate) device_id: Option<&'t str>,
     pub(crate) class: Class,
     /// When it was sent.
     pub(crate) sent: usize,
@@ -226,9 +231,9 @@ pub(crate) fn read<'t>(entries: &'t [Entry], ids: &Ids<'t>) -> Wire<'t> {
     wire
 }
 
-fn retry_after_s(headers: &[(String, String)]) -> Option<u64> {
-    let value = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
-    value?.1.trim().parse().ok()
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    let found = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
 }
 
 struct Reader<'i, 't> {
@@ -240,9 +245,12 @@ struct Reader<'i, 't> {
 impl<'t> Reader<'_, 't> {
     fn take(&mut self, at: usize, entry: &'t Entry) {
         match &entry.event {
-            Event::Sent { exchange, method, path, body, .. } => {
+            Event::Sent { exchange, method, path, headers, body } => {
                 self.by_name.insert(&exchange.0, self.wire.requests.len());
-                self.send(at, &entry.host, Class::of(method, path), path, body);
+                let (device, class) = (entry.host.as_str(), Class::of(method, path));
+                let device_id = header(headers, HEADER_DEVICE_ID);
+                let request = Request { device, device_id, class, sent: at, ..Request::default() };
+                self.send(request, path, body);
             }
             Event::Arrived { exchange, .. } => {
                 if let Some(&i) = self.by_name.get(exchange.0.as_str()) {
@@ -253,7 +261,7 @@ impl<'t> Reader<'_, 't> {
                 if let Some(&i) = self.by_name.get(exchange.0.as_str()) {
                     let request = &mut self.wire.requests[i];
                     let content = Content::read(request.class, *status, body, self.ids);
-                    let retry_after_s = retry_after_s(headers);
+                    let retry_after_s = header(headers, RETRY_AFTER).and_then(|s| s.trim().parse().ok());
                     request.answers.push(Answer { at, status: *status, retry_after_s, content });
                 }
             }
@@ -278,9 +286,9 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    fn send(&mut self, at: usize, device: &'t str, class: Class, path: &str, body: &str) {
-        let mut request = Request { device, class, sent: at, ..Request::default() };
-        match class {
+    fn send(&mut self, mut request: Request<'t>, path: &str, body: &str) {
+        let (device, at) = (request.device, request.sent);
+        match request.class {
             Class::Push => {
                 (request.mutations, request.records) = bodies::read_push(body, self.ids);
                 for mutation in &request.mutations {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::wire::{HEADER_DEVICE_ID, PATH_HINTS};
+use deadzone_contract::wire::PATH_HINTS;
 use deadzone_trace::{Entry, Event};
 use serde_json::Value as Json;
 
@@ -63,12 +63,12 @@ struct Passage<'a, 't> {
 impl<'t> Walk<'_, 't> {
     fn take(&mut self, at: usize, entry: &'t Entry, findings: &mut Findings) {
         match &entry.event {
-            Event::Sent { exchange, path, headers, body, .. } => {
+            Event::Sent { exchange, path, body, .. } => {
                 // A transport may have had it for a while, but not for longer than an instant.
                 let handed = self.history.entries.partition_point(|earlier| earlier.at_us < entry.at_us);
                 let mut users = self.history.users.at(&entry.host, at);
                 users.extend(self.history.users.at(&entry.host, handed));
-                let numbers = self.numbers(at, headers);
+                let numbers = self.numbers(at);
                 let sent = Sent { at, device: &entry.host, path, body, users, numbers };
                 self.judge_request(&sent, findings);
                 self.sent.insert(&exchange.0, sent);
@@ -104,11 +104,12 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn numbers(&self, at: usize, headers: &'t [(String, String)]) -> Vec<(&'t str, u64)> {
-        let Some(request) = self.history.wire.request_at(at) else { return Vec::new() };
-        let name = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(HEADER_DEVICE_ID));
-        let Some((_, device)) = name else { return Vec::new() };
-        request.mutations.iter().filter_map(|mutation| Some((device.as_str(), mutation.number?))).collect()
+    fn numbers(&self, at: usize) -> Vec<(&'t str, u64)> {
+        let request = self.history.wire.request_at(at);
+        let Some((request, device)) = request.and_then(|request| Some((request, request.device_id?))) else {
+            return Vec::new();
+        };
+        request.mutations.iter().filter_map(|mutation| Some((device, mutation.number?))).collect()
     }
 
     /// No token stands where logs have it.

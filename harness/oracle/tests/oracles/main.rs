@@ -25,6 +25,7 @@ mod lost_moments;
 mod lost_set;
 mod lost_version;
 mod monotonic;
+mod polite;
 mod robust;
 mod rules;
 mod settled;
