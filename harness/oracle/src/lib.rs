@@ -12,8 +12,10 @@
 //! draws nothing and renders nothing, and a strange or a broken trace never makes it panic: what
 //! cannot be told is *unknown*.
 
+mod alerted;
 mod alive;
 mod available;
+mod bounded;
 mod converged;
 mod counter;
 mod duplicated;
@@ -129,6 +131,19 @@ pub const ORACLES: &[OracleDecl] = &[
         invariant: "devices do not hammer a server that fails or asks for time, and a server keeps its limits",
         source: "the contract's `Retry-After`, backoff and limits",
         judge: polite::judge,
+    },
+    OracleDecl {
+        name: "bounded",
+        invariant: "queues, databases, pages and pushes stay within their declared limits",
+        source: "the contract's parameters",
+        judge: bounded::judge,
+    },
+    OracleDecl {
+        name: "alerted",
+        invariant: "devices tell how old their oldest work is, and the alert fires when that is too old, and \
+                    never otherwise",
+        source: "the contract's metrics",
+        judge: alerted::judge,
     },
     OracleDecl {
         name: "alive",

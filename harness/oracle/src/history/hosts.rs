@@ -24,6 +24,8 @@ struct Host<'t> {
     origins: Vec<(usize, &'t str)>,
     /// The version of its app, where that was changed.
     app: Option<u32>,
+    /// When its clock jumped.
+    jumps: Vec<usize>,
 }
 
 /// From one entry to another; open at the end of the trace.
@@ -59,6 +61,11 @@ impl<'t> Hosts<'t> {
             Event::CopiesLost { since, .. } => {
                 self.have_damages = true;
                 self.host(entry).damages.push(Damage { at, since: *since, over: len });
+            }
+            Event::FaultBegan { text, .. } => {
+                if let Some((name, _)) = text.strip_prefix("jump ").and_then(|t| t.split_once("'s clock")) {
+                    self.by_name.entry(name).or_default().jumps.push(at);
+                }
             }
             Event::Upgraded { to } => self.host(entry).app = Some(*to),
             Event::Cloned { from } => self.host(entry).origins.push((at, from)),
@@ -144,6 +151,19 @@ impl<'t> Hosts<'t> {
         let sleeps = self.by_name.get(host).map(|host| host.sleeps.as_slice()).unwrap_or_default();
         let asleep_us: u64 = sleeps.iter().map(|s| length(s.from.max(from), s.to.min(to))).sum();
         length(from, to).saturating_sub(asleep_us) / 1_000
+    }
+
+    /// Whether a machine's clock jumped, or it slept, between two entries.
+    pub(crate) fn lost_time(&self, host: &str, from: usize, to: usize) -> bool {
+        self.by_name.get(host).is_some_and(|host| {
+            host.jumps.iter().any(|jump| (from..=to).contains(jump))
+                || host.sleeps.iter().any(|sleep| sleep.from <= to && from <= sleep.to)
+        })
+    }
+
+    /// When a machine last came up before `at`.
+    pub(crate) fn started(&self, host: &str, at: usize) -> Option<usize> {
+        self.by_name.get(host)?.ups.iter().rev().copied().find(|&up| up < at)
     }
 
     /// The version of a device's app at the end, where that was changed.

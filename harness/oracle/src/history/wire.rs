@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::wire::{
-    CURSOR_START, HEADER_DEVICE_ID, PATH_HINTS, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN,
+    CURSOR_START, HEADER_DEVICE_ID, HEADER_QUEUE_AGE, PATH_HINTS, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC,
+    PATH_TOKEN,
 };
 use deadzone_contract::{Stamp, Value};
 use deadzone_trace::{Entry, Event};
@@ -58,6 +59,8 @@ pub(crate) struct Request<'t> {
     pub(crate) class: Class,
     /// When it was sent.
     pub(crate) sent: usize,
+    /// The age of the device's oldest pending mutation, as it says.
+    pub(crate) queue_age_ms: Option<u64>,
     /// When the server's machine had it, once for each copy.
     pub(crate) arrived: Vec<usize>,
     /// When the device had the server's own answer, if that was a success.
@@ -249,7 +252,9 @@ impl<'t> Reader<'_, 't> {
                 self.by_name.insert(&exchange.0, self.wire.requests.len());
                 let (device, class) = (entry.host.as_str(), Class::of(method, path));
                 let device_id = header(headers, HEADER_DEVICE_ID);
-                let request = Request { device, device_id, class, sent: at, ..Request::default() };
+                let queue_age_ms = header(headers, HEADER_QUEUE_AGE).and_then(|age| age.trim().parse().ok());
+                let request =
+                    Request { device, device_id, queue_age_ms, class, sent: at, ..Request::default() };
                 self.send(request, path, body);
             }
             Event::Arrived { exchange, .. } => {

@@ -24,7 +24,7 @@ fn a_good_run_passes() {
     assert_eq!((judgement.outcome, judgement.doubts.len()), (Outcome::Pass, 0));
     let names: Vec<_> = judgement.verdicts.iter().map(|verdict| verdict.oracle).collect();
     assert_eq!(names, ORACLES.iter().map(|oracle| oracle.name).collect::<Vec<_>>());
-    assert_snapshot!(names.join(" "), @"lost invented duplicated leaked intact converged monotonic available settled honest justified polite alive expected");
+    assert_snapshot!(names.join(" "), @"lost invented duplicated leaked intact converged monotonic available settled honest justified polite bounded alerted alive expected");
 }
 
 #[test]

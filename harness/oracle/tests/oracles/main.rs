@@ -3,9 +3,11 @@
 
 mod builder;
 
+mod alerted;
 mod alive;
 mod anew;
 mod available;
+mod bounded;
 mod converged;
 mod damage;
 mod deletes;

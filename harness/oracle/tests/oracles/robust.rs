@@ -60,6 +60,8 @@ fn busy() -> Run {
         .arrives("e8")
         .answered_as("e8", 409, &[("retry-after", "7")], "data: {\"changes\":[7]}\nid:task/1")
         .delivered_as("e8", 200, Some("id:task/1 tokens-refresh"))
+        .then("world", Event::Scraped { status: 200, body: "sync_queue_lag_alert 1".to_owned() })
+        .then("world", Event::Scraped { status: 200, body: "sync_queue_lag_alert x".to_owned() })
         .disk_holds("phone", &["id:task/1", "tokens-access", "One", ""])
         .does("phone", "comment/1", create_in("home", "comment", Some("comment/1"), &["private=yes"]))
         .becomes("tablet", "phone")
