@@ -20,7 +20,7 @@ use http::{Method, Request};
 use tower::ServiceExt;
 
 use lab::{Lab, START_MS, block_on};
-use write::{Write, base, project, task, update};
+use write::{Write, base, create, project, task, update};
 
 fn requests(criterion: &mut Criterion) {
     // What a limit refuses costs nothing.
@@ -69,6 +69,18 @@ fn requests(criterion: &mut Criterion) {
         }
     }
     bench("pull nothing", &|| pull(head));
+
+    // What others do elsewhere, and all of it costs nothing here.
+    lab.push("eve/pad", [create(1, "elsewhere", "project", "away", None)]);
+    for n in 0..100 {
+        let more = (1..=100).map(|m| {
+            let number = n * 100 + m + 1;
+            create(number, &format!("e{number}"), "task", "away", Some("elsewhere")).at(0)
+        });
+        lab.push("eve/pad", more);
+    }
+    lab.push("ben/laptop", [update(1, "t").put("title", "Soy milk")]);
+    bench("pull one change behind ten thousand elsewhere", &|| pull(head));
 }
 
 criterion_group!(benches, requests);

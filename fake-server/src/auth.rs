@@ -155,7 +155,7 @@ impl Issue<'_> {
     }
 }
 
-/// Says whose request it is, by its headers.
+/// Says whose request it is, by its headers. What its app understands is agreed on by who admits it.
 pub(crate) fn identify(db: &Connection, headers: &HeaderMap, now_ms: u64) -> Result<Caller, Failure> {
     let Some(token) = headers::bearer(headers) else {
         return Err(Failure::new(401, Code::Unauthenticated, "the request carries no access token"));

@@ -97,8 +97,8 @@ impl ReferenceServer {
     }
 
     /// Opens the database, takes up what was left there, brings in the users and, into a new
-    /// database, the grants, and returns the routes. [`Server::start`] wraps them for a world; a process of its own
-    /// hands them to a socket.
+    /// database, the grants, and returns the routes. [`Server::start`] wraps them for a world; a
+    /// process of its own hands them to a socket.
     ///
     /// # Errors
     /// The database cannot be opened, is damaged, is of another version or model, or does not keep

@@ -23,9 +23,9 @@ pub(crate) struct Pushed {
     pub(crate) retry_after_secs: Option<u64>,
 }
 
-/// Carries out what its user may send of a push. No result is told before its mutation is committed. A failure of the
-/// database ends the push without any result, and leaves open which of its mutations took effect:
-/// a retry gets the answers of those that did.
+/// Carries out what its user may send of a push. No result is told before its mutation is
+/// committed. A failure of the database ends the push without any result, and leaves open which of
+/// its mutations took effect: a retry gets the answers of those that did.
 pub(crate) async fn push(app: &App, caller: &Caller, request: PushRequest) -> Result<Pushed, Failure> {
     let Some(device) = caller.device.as_deref() else {
         return Err(Failure::malformed("a push names its device in the header `Device-Id`"));

@@ -214,7 +214,7 @@ impl<'a> Context<'a> {
         effects.apply_all()?;
         let Effects { exceptions, commit_seq, .. } = effects;
         let refused = exceptions.values().filter(|exception| **exception == Exception::Immutable).count();
-        if refused == 0 || refused < mutation.fields.len() {
+        if mutation.fields.is_empty() || refused < mutation.fields.len() {
             self.change(&mut record, mutation.number, commit_seq, None)?;
             self.guard(mutation, &mut record, Guard::Known)?;
         }
@@ -290,10 +290,10 @@ impl<'a> Effects<'a> {
     fn apply_all(&mut self) -> Result<(), Unfit> {
         let mutation = self.mutation;
         for (field, op) in &mutation.fields {
-            let rule =
-                self.entity.field(field).and_then(|decl| decl.rule_in(self.context.model)).ok_or_else(
-                    || Unfit::invalid(format!("a {} has no field `{field}`", self.entity.name)),
-                )?;
+            let Some(rule) = self.entity.field(field).and_then(|decl| decl.rule_in(self.context.model))
+            else {
+                return Err(Unfit::invalid(format!("a {} has no field `{field}`", self.entity.name)));
+            };
             self.apply(field, rule, op)?;
         }
         Ok(())

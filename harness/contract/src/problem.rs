@@ -27,7 +27,8 @@ pub enum Code {
     /// The mutation's number is older than the answers that are kept; nobody can say any more
     /// whether it took effect.
     KeyExpired,
-    /// The number came before with another payload: this device is a copy or was restored.
+    /// The number came before with another payload or from another user: this device is a copy, was
+    /// restored, or goes by the id of somebody else's.
     NumberReused,
     /// The stamp lies too far ahead of the server's clock; stamp anew.
     StampAhead,

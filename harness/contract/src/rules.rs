@@ -38,7 +38,8 @@ pub enum Rule {
 pub enum Deletes {
     /// The edit wins: the record comes back whole.
     EditWins,
-    /// The delete wins: the edit is refused and stands in the tray.
+    /// The delete wins: the edit is refused and stands in the tray. Only the device that deleted the
+    /// record can have seen that, and brings it back by a later edit.
     DeleteWins,
 }
 

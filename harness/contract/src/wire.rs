@@ -5,7 +5,7 @@
 //! | `POST /auth/token` | [`TokenRequest`] | [`TokenAnswer`] |
 //! | `GET /sync?since=CURSOR&limit=N&scope=WORKSPACE,...` | query | [`SyncPage`] |
 //! | `POST /sync/mutations` | [`PushRequest`] | [`PushAnswer`] |
-//! | `GET /sync/hints?since=CURSOR&scope=...` | query | server-sent events, each a [`Hint`] |
+//! | `GET /sync/hints?since=CURSOR&scope=...` | query | a server-sent event that is a [`Hint`], or none |
 //! | `POST /members` | [`MemberChange`] | `204` |
 //! | `GET /healthz` | | `200` |
 //! | `GET /metrics` | | Prometheus text |
@@ -25,7 +25,9 @@ pub const PATH_TOKEN: &str = "/auth/token";
 pub const PATH_SYNC: &str = "/sync";
 /// `POST`: push.
 pub const PATH_MUTATIONS: &str = "/sync/mutations";
-/// `GET`: hints that something changed.
+/// `GET`: hints that something changed. A request is held until there is something to tell, for
+/// `hint_hold` at most. Its answer carries one event of the name `hint`, or a comment in place of
+/// none, and ends; the device asks again.
 pub const PATH_HINTS: &str = "/sync/hints";
 /// `POST`: who may do what in a workspace. A step-up operation, or the operator's.
 pub const PATH_MEMBERS: &str = "/members";
@@ -42,9 +44,10 @@ pub const METRIC_LAG_ALERT: &str = "sync_queue_lag_alert";
 
 /// Names the device that speaks. The server keeps its idempotency by it.
 pub const HEADER_DEVICE_ID: &str = "device-id";
-/// The schema that the device's cache is in.
+/// The schema that the device's cache is in; the newest where it is missing.
 pub const HEADER_SCHEMA_VERSION: &str = "schema-version";
-/// The version of the app.
+/// The version of the app, a whole number. Where it is missing or is none, the app counts as the
+/// newest.
 pub const HEADER_CLIENT_VERSION: &str = "client-version";
 /// The age of the oldest pending mutation, in whole milliseconds; 0 when nothing waits.
 pub const HEADER_QUEUE_AGE: &str = "queue-age";
@@ -368,9 +371,9 @@ pub struct MutationResult {
     pub record: RecordId,
     /// Taken or refused as a whole.
     pub outcome: Outcome,
-    /// The record's present state; none where the caller may not see it, and after a delete. Where
-    /// another device deleted the record meanwhile, it is the state under the tombstone, so that
-    /// this device has whole what its further work will bring back.
+    /// The record's present state; none where the caller may not see it, after a delete, and where
+    /// nothing was done yet. Where another device deleted the record meanwhile, it is the state
+    /// under the tombstone, so that this device has whole what its further work will bring back.
     pub state: Option<ServerRecord>,
 }
 
