@@ -60,7 +60,7 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
             Outcome::Done { fields } => {
                 progress = true;
                 carried_out.push(row);
-                done(&mut tx, row, result, fields)?;
+                done(app, &mut tx, row, result, fields)?;
             }
             Outcome::Rejected { code: Code::NumberReused, .. } if app.policy.numbers == Numbers::Reused => {
                 progress = true;
@@ -95,7 +95,7 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
             Outcome::Rejected { code: Code::UnknownRecord, .. } if row.is_delete() => {
                 progress = true;
                 tx.dequeue(row)?;
-                rights::forget(&mut tx, &row.mutation.record, NOT_SHARED)?;
+                rights::forget(&mut tx, app.dialect(), &row.mutation.record, NOT_SHARED)?;
             }
             Outcome::Rejected { code, detail } => {
                 progress = true;
@@ -109,7 +109,7 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
                 let reason = format!("{code}: {detail}");
                 refuse(&mut tx, row, &reason)?;
                 if *code == Code::UnknownRecord && result.state.is_none() && !row.is_create() {
-                    rights::forget(&mut tx, &row.mutation.record, &reason)?;
+                    rights::forget(&mut tx, app.dialect(), &row.mutation.record, &reason)?;
                     app.doubt_rights();
                 }
             }
@@ -125,6 +125,7 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
 }
 
 fn done(
+    app: &App,
     tx: &mut Tx<'_>,
     row: &QueueRow,
     result: &MutationResult,
@@ -147,7 +148,7 @@ fn done(
         keep_refused(tx, row, refused, fields)?;
     }
     if result.state.is_none() && !row.is_delete() {
-        rights::forget(tx, &row.mutation.record, NOT_SHARED)?;
+        rights::forget(tx, app.dialect(), &row.mutation.record, NOT_SHARED)?;
     }
     Ok(())
 }

@@ -13,10 +13,11 @@ use futures_util::future;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
 
 use crate::call::CallError;
+use crate::dialect::Dialect;
 use crate::policy::{ClientPolicy, Numbers};
 use crate::show::Shown;
 use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
-use crate::{badge, leave, overlay, session};
+use crate::{badge, leave, migrate, overlay, session};
 
 /// One app on one device.
 pub(crate) struct App {
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) storage: Option<String>,
     /// What its user may do seems to have changed.
     pub(crate) roles_stale: bool,
+    /// The server does not serve this version of the app any more.
+    pub(crate) too_old: bool,
     /// The last round found no way to the server.
     pub(crate) unreachable: bool,
     /// Until when, by the clock that never goes back, the server has asked to be left alone.
@@ -147,6 +150,11 @@ impl App {
 
     pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().expect("nothing panics while it holds this lock")
+    }
+
+    /// How this app calls fields.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Dialect { schema: self.start.app_version }
     }
 
     pub(crate) fn wall_ms(&self) -> u64 {
@@ -346,6 +354,7 @@ impl App {
             let gap = 1 + self.env.env.random.number("number gap") % GAP_MAX;
             tx.meta.next_number += gap;
         }
+        migrate::adopt(self, tx)?;
         tx.requeue_sending()?;
         for id in tx.record_ids()? {
             let Some(record) = tx.record(&id)? else { continue };

@@ -52,6 +52,8 @@ pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState) -> Re
 /// The badge after a restart, when nothing is on its way any more.
 pub(crate) fn restarted_state(shown: RecordState, derived: RecordState) -> RecordState {
     match (shown, derived) {
+        // Work that this version of the app cannot send.
+        (_, RecordState::Failed) => derived,
         (RecordState::Syncing, RecordState::Saved | RecordState::Modified) => derived,
         (RecordState::Syncing, _) => RecordState::Modified,
         _ => shown,

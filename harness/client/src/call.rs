@@ -6,7 +6,7 @@ use bytes::Bytes;
 use deadzone_contract::Code;
 use deadzone_contract::problem::{PROBLEM_JSON, Problem};
 use deadzone_contract::wire::{
-    HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_QUEUE_AGE, HEADER_SCHEMA_VERSION, SCHEMA_VERSION,
+    HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_QUEUE_AGE, HEADER_SCHEMA_VERSION,
 };
 use futures_util::future::{self, Either};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -65,6 +65,11 @@ impl CallError {
             | CallError::Deferred(after) => *after,
             _ => None,
         }
+    }
+
+    /// Whether the server does not serve this version of the app any more.
+    pub(crate) fn is_too_old(&self) -> bool {
+        matches!(self, CallError::Problem(problem, _) if problem.code == Code::ClientTooOld)
     }
 
     /// Whether there is no way to the server.
@@ -137,7 +142,7 @@ pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<
         .method(ask.method.clone())
         .uri(&ask.path)
         .header(HEADER_DEVICE_ID, &sender.device_id)
-        .header(HEADER_SCHEMA_VERSION, SCHEMA_VERSION)
+        .header(HEADER_SCHEMA_VERSION, app.dialect().schema)
         .header(HEADER_CLIENT_VERSION, app.start.app_version)
         .header(HEADER_QUEUE_AGE, sender.queue_age_ms);
     if !ask.body.is_empty() {

@@ -44,6 +44,7 @@ pub(crate) async fn run(app: Arc<App>) {
             Ok(()) => server = Pause::default(),
             // Nothing was tried.
             Err(CallError::Held(_)) => {}
+            Err(error) if error.is_too_old() => server.is_futile(&app),
             Err(error) => server.failed(&app, error.retry_after()),
         }
         if !is_over {
@@ -87,6 +88,12 @@ impl Pause {
         let random = Duration::from_millis(1 + app.env.env.random.number("backoff") % limit);
         self.failures += 1;
         self.not_before = app.env.env.clock.elapsed() + retry_after.unwrap_or_default() + random;
+    }
+
+    /// Only an upgrade helps, and that is a start of its own. The server may yet change its mind.
+    fn is_futile(&mut self, app: &App) {
+        let longest = Duration::from_millis(app.start.parameters.backoff_max);
+        self.not_before = app.env.env.clock.elapsed() + longest;
     }
 }
 
@@ -197,11 +204,15 @@ async fn make_room(app: &App) -> Result<(), StoreError> {
     made
 }
 
+const TOO_OLD: &str = "client-too-old: upgrade the app; the server does not serve this version any more, \
+                       and what waits is kept";
+
 fn settle_round(app: &App, result: &Result<(), CallError>) {
     let mut shared = app.shared();
     match result {
         Ok(()) => {
             shared.unreachable = false;
+            shared.too_old = false;
             shared.last_error = None;
         }
         Err(CallError::Held(_)) => shared.work = true,
@@ -209,7 +220,8 @@ fn settle_round(app: &App, result: &Result<(), CallError>) {
             shared.work = true;
             shared.unreachable = error.is_unreachable();
             shared.signed_out |= *error == CallError::SignedOut;
-            shared.last_error = Some(error.to_string());
+            shared.too_old |= error.is_too_old();
+            shared.last_error = Some(if shared.too_old { TOO_OLD.to_owned() } else { error.to_string() });
         }
     }
 }

@@ -15,6 +15,8 @@
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
 //! | `badge` | the badge of a record, and the moves that it may make |
+//! | `dialect` | how this app calls fields |
+//! | `migrate` | a cache that an app of another version has left |
 //! | `stamps` | the hybrid logical clock |
 //! | `store` | the database |
 //! | `policy` | the decisions in which clients go wrong |
@@ -29,8 +31,10 @@ mod app;
 mod badge;
 mod call;
 mod device;
+mod dialect;
 mod engine;
 mod leave;
+mod migrate;
 mod overlay;
 mod policy;
 mod pull;

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::wire::{AddId, FieldOp, MutationKind, OpenConflict, ServerField, add_id};
-use deadzone_contract::{ConflictView, RecordState, RecordView, Stamp, Value, rules};
+use deadzone_contract::{ConflictView, RecordState, RecordView, Stamp, Value};
 
+use crate::dialect::Dialect;
 use crate::store::{QueueRow, RecordRow, RowStatus};
 
 /// The members of a set, each with the additions that hold it.
@@ -166,18 +167,14 @@ pub(crate) fn record_base(record: &RecordRow, rows: &[QueueRow]) -> deadzone_con
 }
 
 /// The record as it is shown.
-pub(crate) fn view(record: &RecordRow, over: Overlaid, state: RecordState) -> RecordView {
-    let declared = rules::entity(&record.entity);
-    let fields = over
-        .fields
-        .into_iter()
-        .filter(|(name, _)| declared.is_none_or(|entity| entity.field(name).is_some()))
-        .collect();
-    let conflicts = over
-        .conflicts
-        .into_iter()
-        .map(|open| ConflictView { field: open.field, mine: open.mine, theirs: open.theirs })
-        .collect();
+pub(crate) fn view(dialect: Dialect, record: &RecordRow, over: Overlaid, state: RecordState) -> RecordView {
+    let shown = |kept: &str| dialect.shown(&record.entity, kept).map(str::to_owned);
+    let fields = over.fields.into_iter().filter_map(|(kept, value)| Some((shown(&kept)?, value)));
+    let fields = fields.collect();
+    let conflicts = over.conflicts.into_iter().filter_map(|open| {
+        Some(ConflictView { field: shown(&open.field)?, mine: open.mine, theirs: open.theirs })
+    });
+    let conflicts = conflicts.collect();
     RecordView {
         record: record.record.clone(),
         entity: record.entity.clone(),

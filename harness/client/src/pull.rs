@@ -49,7 +49,7 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
                 }
             }
             PulledChange::Removed { record } => {
-                rights::forget(&mut tx, record, NOT_SHARED)?;
+                rights::forget(&mut tx, app.dialect(), record, NOT_SHARED)?;
                 app.doubt_rights();
             }
             PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
@@ -62,7 +62,7 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
     tx.meta.cursor = page.next;
     if !page.more {
         for missed in tx.missed_by(tx.meta.epoch)? {
-            miss(&mut tx, &missed)?;
+            miss(app, &mut tx, &missed)?;
         }
         tx.prune_undo()?;
         tx.meta.last_sync_ms = Some(app.wall_ms());
@@ -73,12 +73,12 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
 
 /// A full resync has not brought a record: it was deleted long ago, or its user may not see it
 /// any more. Where work on it waits, the answer to that will tell.
-fn miss(tx: &mut Tx<'_>, record: &RecordId) -> Result<()> {
+fn miss(app: &App, tx: &mut Tx<'_>, record: &RecordId) -> Result<()> {
     // What is taken out may not be this user's to keep.
     tx.meta.shred = true;
     let workspace = tx.record(record)?.map(|row| row.workspace).unwrap_or_default();
     let is_member = tx.meta.roles.as_ref().is_none_or(|roles| roles.contains_key(&workspace));
-    if is_member { tx.mark_deleted(record) } else { rights::forget(tx, record, NOT_SHARED) }
+    if is_member { tx.mark_deleted(record) } else { rights::forget(tx, app.dialect(), record, NOT_SHARED) }
 }
 
 /// Whether the database is still where the request for a page left from: it may have been

@@ -7,6 +7,7 @@ use deadzone_contract::{Code, RecordId, Refusal};
 
 use crate::app::{App, Stay};
 use crate::call::CallError;
+use crate::dialect::Dialect;
 use crate::session;
 use crate::store::{Inverse, QueueRow, Result, RowStatus, Tx};
 
@@ -77,10 +78,11 @@ pub(crate) fn may_write(app: &App, tx: &Tx<'_>, workspace: &str) -> std::result:
 /// Its user may not see a record any more: what the server gave of it goes, now, and its user's
 /// own pending words stand in the tray. A record whose creation is among them is all of it words
 /// of its user, and stays in view.
-pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result<()> {
+pub(crate) fn forget(tx: &mut Tx<'_>, dialect: Dialect, record: &RecordId, reason: &str) -> Result<()> {
+    let entity = tx.record(record)?.map(|row| row.entity).unwrap_or_default();
     for row in tx.queue_of(record)? {
         if row.borrowed && !row.mutation.fields.is_empty() {
-            tx.replace(&row, without_words(&row))?;
+            tx.replace(&row, without_words(&row, dialect, &entity))?;
         }
         if row.status != RowStatus::Failed {
             tx.mark(&row, RowStatus::Failed, Some(reason))?;
@@ -97,9 +99,10 @@ pub(crate) fn forget(tx: &mut Tx<'_>, record: &RecordId, reason: &str) -> Result
 }
 
 /// A row whose words its user has only chosen, without them.
-fn without_words(row: &QueueRow) -> QueueRow {
+fn without_words(row: &QueueRow, dialect: Dialect, entity: &str) -> QueueRow {
     let mut bare = row.clone();
     let fields = std::mem::take(&mut bare.mutation.fields);
-    bare.what = format!("change {}", fields.into_keys().collect::<Vec<_>>().join(", "));
+    let names = fields.keys().filter_map(|kept| dialect.shown(entity, kept));
+    bare.what = format!("change {}", names.collect::<Vec<_>>().join(", "));
     bare
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use deadzone_contract::{Badge, RecordId, RecordState, RecordView, Status, TrayItem, WayOut};
 
 use crate::app::App;
+use crate::dialect::Dialect;
 use crate::store::{Result, Tx};
 use crate::{badge, overlay};
 
@@ -61,13 +62,13 @@ impl App {
     pub(crate) fn news(&self, tx: &mut Tx<'_>) -> Result<News> {
         let mut records = Vec::with_capacity(tx.touched.len());
         for id in std::mem::take(&mut tx.touched) {
-            let view = next_view(tx, &id)?;
+            let view = next_view(tx, &id, self.dialect())?;
             records.push((id, view));
         }
         Ok(News {
             records,
             discarded: tx.discarded.take(),
-            tray: tray(tx)?,
+            tray: tray(tx, self.dialect())?,
             queued: tx.pending()?,
             last_sync_ms: tx.meta.last_sync_ms,
         })
@@ -116,7 +117,8 @@ impl App {
     pub(crate) fn publish_status(&self) {
         let stale = self.until_stale().is_none();
         let mut shared = self.shared();
-        let badge = if shared.signed_out || shared.storage.is_some() || !shared.shown.tray.is_empty() {
+        let in_need = shared.signed_out || shared.too_old || shared.storage.is_some();
+        let badge = if in_need || !shared.shown.tray.is_empty() {
             Badge::Error
         } else if stale {
             Badge::Stale
@@ -142,7 +144,7 @@ impl App {
 }
 
 /// The record as it will be shown once this transaction is committed; none if it will not be.
-fn next_view(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
+fn next_view(tx: &mut Tx<'_>, id: &RecordId, dialect: Dialect) -> Result<Option<RecordView>> {
     let Some(record) = tx.record(id)? else { return Ok(None) };
     let rows = tx.queue_of(id)?;
     let over = overlay::overlay(&record, &rows);
@@ -160,10 +162,10 @@ fn next_view(tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
     if record.state != Some(state) {
         tx.set_state(id, Some(state))?;
     }
-    Ok(Some(overlay::view(&record, over, state)))
+    Ok(Some(overlay::view(dialect, &record, over, state)))
 }
 
-fn tray(tx: &Tx<'_>) -> Result<Vec<TrayItem>> {
+fn tray(tx: &Tx<'_>, dialect: Dialect) -> Result<Vec<TrayItem>> {
     let mut items = Vec::new();
     for row in tx.failed()? {
         let is_here = tx.record(&row.mutation.record)?.is_some();
@@ -177,15 +179,18 @@ fn tray(tx: &Tx<'_>) -> Result<Vec<TrayItem>> {
     }
     for id in tx.conflicting()? {
         let Some(server) = tx.record(&id)?.and_then(|row| row.server) else { continue };
-        items.extend(server.conflicts.iter().map(|open| TrayItem {
-            record: id.clone(),
-            state: RecordState::Conflict,
-            what: format!("set {}={}", open.field, open.mine),
-            reason: match &open.theirs {
-                Some(theirs) => format!("conflict: the server has {}={theirs}", open.field),
-                None => format!("conflict: the server has no {} any more", open.field),
-            },
-            ways_out: vec![WayOut::KeepMine, WayOut::UseTheirs, WayOut::Merge],
+        items.extend(server.conflicts.iter().filter_map(|open| {
+            let field = dialect.shown(&server.entity, &open.field)?;
+            Some(TrayItem {
+                record: id.clone(),
+                state: RecordState::Conflict,
+                what: format!("set {field}={}", open.mine),
+                reason: match &open.theirs {
+                    Some(theirs) => format!("conflict: the server has {field}={theirs}"),
+                    None => format!("conflict: the server has no {field} any more"),
+                },
+                ways_out: vec![WayOut::KeepMine, WayOut::UseTheirs, WayOut::Merge],
+            })
         }));
     }
     items.extend(tx.meta.loss.as_ref().map(|loss| TrayItem {

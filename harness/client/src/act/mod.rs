@@ -22,9 +22,9 @@ use crate::app::App;
 use crate::store::{QueueRow, RecordRow, Tx};
 use crate::{leave, overlay, rights, session, stamps};
 
-type Result<T> = std::result::Result<T, Refusal>;
+pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
-fn invalid<T>(detail: String) -> Result<T> {
+pub(crate) fn invalid<T>(detail: String) -> Result<T> {
     Err(Refusal::new(Code::Invalid, detail))
 }
 

@@ -133,7 +133,7 @@ async fn apply(app: &App, stay: Stay, answer: &PushAnswer, result: &MutationResu
         Outcome::Rejected { code, detail } => {
             match code {
                 Code::UnknownRecord if result.state.is_none() => {
-                    rights::forget(&mut tx, &result.record, NOT_SHARED)?;
+                    rights::forget(&mut tx, app.dialect(), &result.record, NOT_SHARED)?;
                 }
                 Code::StampAhead => {
                     let (policy, server_ms) = (app.policy.stamps, answer.server_time_ms);

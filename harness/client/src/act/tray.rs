@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deadzone_contract::wire::{FieldOp, MutationKind};
-use deadzone_contract::{Change, Choice, FieldChange, RecordId, RecordState, Rule, Saved, Value, rules};
+use deadzone_contract::{Change, Choice, FieldChange, RecordId, RecordState, Rule, Saved, Value};
 
 use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, undo, work};
 use crate::app::App;
@@ -108,8 +108,11 @@ async fn create_anew(app: &App, mut tx: Tx<'_>, old: &RecordRow, rows: &[QueueRo
         return invalid("work on this record is on its way; try again when it has been answered".to_owned());
     }
     let over = overlay::overlay(old, rows);
-    let fields = work::copied(&old.entity, &over);
-    let values = fields.keys().filter_map(|field| Some(format!("{field}={}", over.fields.get(field)?)));
+    let dialect = app.dialect();
+    let fields = work::copied(dialect, &old.entity, &over);
+    let values = fields
+        .keys()
+        .filter_map(|kept| Some(format!("{}={}", dialect.shown(&old.entity, kept)?, over.fields.get(kept)?)));
     let what = format!("create {} {}", old.entity, values.collect::<Vec<_>>().join(" "));
     let RecordRow { entity, workspace, parent, .. } = old.clone();
     let id = RecordId(app.env.env.random.token("record id"));
@@ -140,7 +143,9 @@ fn move_children(tx: &mut Tx<'_>, from: &RecordId, to: &RecordId) -> Result<()> 
             *parent = Some(to.clone());
         }
         tx.replace(create, anew)?;
-        tx.move_record(&record, to)?;
+        let mut moved = record.clone();
+        moved.parent = Some(to.clone());
+        tx.replace_record(record, moved)?;
     }
     Ok(())
 }
@@ -149,7 +154,8 @@ pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice
     let mut tx = app.begin_action().await?;
     let (record, rows) = look_up_to_change(app, &tx, &id)?;
     let over = overlay::overlay(&record, &rows);
-    let Some(open) = over.conflicts.iter().find(|open| open.field == field) else {
+    let (kept, rule) = app.dialect().field(&record.entity, field)?;
+    let Some(open) = over.conflicts.iter().find(|open| open.field == kept) else {
         return invalid(format!("there is no open conflict on `{field}`"));
     };
     let closes = open.id.clone();
@@ -158,11 +164,10 @@ pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice
         Choice::UseTheirs => format!("leave {field} as it is"),
         Choice::Merge(value) => format!("set {field}={value}"),
     };
-    let mut base = overlay::field_base(&record, &rows, field);
+    let mut base = overlay::field_base(&record, &rows, kept);
     base.version = open.version;
     // What was written elsewhere, perhaps by somebody else.
-    let everybodys = rules::rule(&record.entity, field) == Some(Rule::Manual);
-    let borrowed = everybodys && choice == Choice::KeepMine;
+    let borrowed = rule == Rule::Manual && choice == Choice::KeepMine;
     let op = match choice {
         Choice::KeepMine => FieldOp::Write { value: open.mine.clone(), base, closes: Some(closes) },
         Choice::Merge(value) => FieldOp::Write { value, base, closes: Some(closes) },
@@ -172,8 +177,8 @@ pub(super) async fn resolve(app: &App, id: RecordId, field: &str, choice: Choice
         FieldOp::Write { value, .. } => vec![put(field, value)],
         _ => Vec::new(),
     };
-    let inverse = undo::inverse(&record.entity, &over, &back);
-    let fields = BTreeMap::from([(field.to_owned(), op)]);
+    let inverse = undo::inverse(app.dialect(), &record.entity, &over, &back)?;
+    let fields = BTreeMap::from([(kept.to_owned(), op)]);
     let mut work = Work::new(MutationKind::Update, fields, what);
     work.borrowed = borrowed;
     let seq = enqueue(app, &mut tx, &id, work)?;

@@ -9,22 +9,32 @@ use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Save
 use super::work::{PROJECT, field_ops};
 use super::{Result, Work, enqueue, invalid, look_up_to_change, words};
 use crate::app::App;
+use crate::dialect::Dialect;
 use crate::overlay::{self, Overlaid};
 use crate::rights;
 use crate::store::{Copy, Inverse, RecordRow, Tx};
 
 /// What takes back an edit of what is in view. What it does not change is left out, and so is
 /// what has its value for ever.
-pub(super) fn inverse(entity: &str, over: &Overlaid, changes: &[FieldChange]) -> Inverse {
+///
+/// # Errors
+/// A field that this app does not know.
+pub(super) fn inverse(
+    dialect: Dialect,
+    entity: &str,
+    over: &Overlaid,
+    changes: &[FieldChange],
+) -> Result<Inverse> {
     let (mut back, mut blank) = (Vec::new(), Vec::new());
-    let has = |field: &str, member: &str| match over.fields.get(field) {
+    let has = |kept: &str, member: &str| match over.fields.get(kept) {
         Some(Value::Set(members)) => members.contains(member),
         _ => false,
     };
     for FieldChange { field, change } in changes {
+        let (kept, rule) = dialect.field(entity, field)?;
         let inverse = match change {
-            Change::Put(_) if rules::rule(entity, field) == Some(Rule::Immutable) => continue,
-            Change::Put(_) => match over.fields.get(field) {
+            Change::Put(_) if rule == Rule::Immutable => continue,
+            Change::Put(_) => match over.fields.get(kept) {
                 Some(before) => Change::Put(before.clone()),
                 None => {
                     blank.push(field.clone());
@@ -32,8 +42,8 @@ pub(super) fn inverse(entity: &str, over: &Overlaid, changes: &[FieldChange]) ->
                 }
             },
             Change::Add(by) => Change::Add(by.saturating_neg()),
-            Change::Insert(member) if has(field, member) => continue,
-            Change::Remove(member) if !has(field, member) => continue,
+            Change::Insert(member) if has(kept, member) => continue,
+            Change::Remove(member) if !has(kept, member) => continue,
             Change::Insert(member) => Change::Remove(member.clone()),
             Change::Remove(member) => Change::Insert(member.clone()),
         };
@@ -41,7 +51,7 @@ pub(super) fn inverse(entity: &str, over: &Overlaid, changes: &[FieldChange]) ->
     }
     // The last one first.
     back.reverse();
-    Inverse::Edit { changes: back, blank }
+    Ok(Inverse::Edit { changes: back, blank })
 }
 
 /// Takes back this device's last change of a record.
@@ -108,8 +118,11 @@ fn edit(app: &App, tx: &mut Tx<'_>, id: &RecordId, changes: &[FieldChange], blan
     if changes.is_empty() {
         return invalid("the last change of this record has changed nothing that can be put back".to_owned());
     }
-    if let Some(open) = over.conflicts.iter().find(|open| changes.iter().any(|c| c.field == open.field)) {
-        return invalid(format!("`{}` is in conflict; decide that first", open.field));
+    for open in &over.conflicts {
+        let field = app.dialect().shown(&record.entity, &open.field);
+        if let Some(change) = changes.iter().find(|change| Some(change.field.as_str()) == field) {
+            return invalid(format!("`{}` is in conflict; decide that first", change.field));
+        }
     }
     let fields = field_ops(app, &record, &rows, &over, changes)?;
     let mut work = Work::new(MutationKind::Update, fields, format!("undo: set {}", words(changes)));

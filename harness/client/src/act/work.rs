@@ -7,6 +7,7 @@ use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Save
 
 use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, step_up, undo, words};
 use crate::app::App;
+use crate::dialect::Dialect;
 use crate::overlay::{self, Overlaid};
 use crate::policy::{Counters, Saving};
 use crate::rights;
@@ -51,7 +52,7 @@ pub(super) async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> 
     let (record, rows) = look_up_to_change(app, &tx, &id)?;
     let over = overlay::overlay(&record, &rows);
     let fields = field_ops(app, &record, &rows, &over, &changes)?;
-    let inverse = undo::inverse(&record.entity, &over, &changes);
+    let inverse = undo::inverse(app.dialect(), &record.entity, &over, &changes)?;
     let what = format!("set {}", words(&changes));
     tx = record_first(app, tx, &id, &fields).await?;
     let seq = enqueue(app, &mut tx, &id, Work::new(MutationKind::Update, fields, what))?;
@@ -120,13 +121,9 @@ pub(super) fn field_ops(
 ) -> Result<BTreeMap<String, FieldOp>> {
     let mut ops = BTreeMap::new();
     for FieldChange { field, change } in changes {
-        let Some(rule) = rules::rule(&record.entity, field) else {
-            return invalid(format!("a {} has no field `{field}`", record.entity));
-        };
+        let (kept, rule) = app.dialect().field(&record.entity, field)?;
         let op = match (rule, change) {
-            (Rule::Immutable, Change::Put(_))
-                if over.fields.contains_key(field) || ops.contains_key(field) =>
-            {
+            (Rule::Immutable, Change::Put(_)) if over.fields.contains_key(kept) || ops.contains_key(kept) => {
                 return Err(Refusal::new(
                     Code::Immutable,
                     format!("`{field}` keeps its first value for ever"),
@@ -135,25 +132,25 @@ pub(super) fn field_ops(
             (Rule::Lww | Rule::Immutable, Change::Put(value)) => FieldOp::Put { value: value.clone() },
             (Rule::Version | Rule::Manual | Rule::Custom, Change::Put(value)) => FieldOp::Write {
                 value: value.clone(),
-                base: overlay::field_base(record, rows, field),
+                base: overlay::field_base(record, rows, kept),
                 closes: None,
             },
-            (Rule::Counter, Change::Add(by)) => increment(app, over, field, *by, ops.remove(field)),
-            (Rule::Set, Change::Insert(member)) => tags(over, field, member, true, ops.remove(field)),
-            (Rule::Set, Change::Remove(member)) => tags(over, field, member, false, ops.remove(field)),
+            (Rule::Counter, Change::Add(by)) => increment(app, over, kept, *by, ops.remove(kept)),
+            (Rule::Set, Change::Insert(member)) => tags(over, kept, member, true, ops.remove(kept)),
+            (Rule::Set, Change::Remove(member)) => tags(over, kept, member, false, ops.remove(kept)),
             _ => return invalid(format!("`{field}` follows the rule `{rule}`, which has no such change")),
         };
-        ops.insert(field.clone(), op);
+        ops.insert(kept.to_owned(), op);
     }
     Ok(ops)
 }
 
 /// What makes a new record the same as one that is shown.
-pub(super) fn copied(entity: &str, over: &Overlaid) -> BTreeMap<String, FieldOp> {
+pub(super) fn copied(dialect: Dialect, entity: &str, over: &Overlaid) -> BTreeMap<String, FieldOp> {
     let mut ops = BTreeMap::new();
     for (field, value) in &over.fields {
         let value = value.clone();
-        let op = match (rules::rule(entity, field), value) {
+        let op = match (dialect.rule(entity, field), value) {
             (Some(Rule::Lww | Rule::Immutable), value) => FieldOp::Put { value },
             (Some(Rule::Version | Rule::Manual | Rule::Custom), value) => {
                 FieldOp::Write { value, base: Base { version: 0, after: None }, closes: None }

@@ -35,6 +35,9 @@ pub(crate) struct Meta {
     /// What its user may do in which workspace, as the server said last; none: it has not said yet.
     #[serde(default)]
     pub(crate) roles: Option<BTreeMap<String, Role>>,
+    /// The schema that the cache is in; none: nobody has written into it yet.
+    #[serde(default)]
+    pub(crate) spoken: Option<u32>,
     /// Something was taken out that must not stay in the free pages of the database either.
     #[serde(default)]
     pub(crate) shred: bool,

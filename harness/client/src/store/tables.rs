@@ -105,11 +105,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Puts a record under another parent.
-    pub(crate) fn move_record(&mut self, record: &RecordRow, parent: &RecordId) -> Result<()> {
-        let mut moved = record.clone();
-        moved.parent = Some(parent.clone());
-        self.write_record(Some(record.clone()), moved)
+    /// Puts one row of a record in the place of another.
+    pub(crate) fn replace_record(&mut self, before: RecordRow, after: RecordRow) -> Result<()> {
+        self.write_record(Some(before), after)
     }
 
     /// Puts `row` in the place of `before`.

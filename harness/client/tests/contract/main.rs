@@ -10,6 +10,7 @@ mod rules;
 mod stale;
 mod step_up;
 mod undo;
+mod versions;
 mod waiting;
 
 use kit::{phone, server};

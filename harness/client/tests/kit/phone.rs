@@ -36,6 +36,8 @@ pub(crate) struct Phone {
     drawn: Arc<AtomicU64>,
     pub(crate) policy: ClientPolicy,
     pub(crate) parameters: Parameters,
+    pub(crate) app_version: u32,
+    pub(crate) scope: Option<Vec<String>>,
     /// How far the wall clock has gone on while the timers stood, in ms.
     pub(crate) slept: Arc<AtomicU64>,
 }
@@ -49,6 +51,8 @@ impl Phone {
             drawn,
             policy: ClientPolicy::default(),
             parameters: Parameters::default(),
+            app_version: SCHEMA_VERSION,
+            scope: None,
             slept: Arc::default(),
         }
     }
@@ -93,8 +97,8 @@ impl Phone {
             user: "ana".into(),
             parameters: self.parameters.clone(),
             online,
-            app_version: SCHEMA_VERSION,
-            scope: None,
+            app_version: self.app_version,
+            scope: self.scope.clone(),
         };
         let device = ReferenceClient::new(self.policy.clone()).start(start, env).await?;
         Ok(App { device, platform, eyes })

@@ -19,6 +19,19 @@ pub(crate) struct Row {
     pub(crate) hidden: bool,
 }
 
+/// What a field of this server is called in a schema; none where that does not know it.
+pub(crate) fn spoken(name: &str, schema: u32) -> Option<&str> {
+    let fields = rules::ENTITIES.iter().flat_map(|entity| entity.fields);
+    fields.into_iter().find(|field| field.name == name)?.name_in(schema)
+}
+
+/// What a field of a schema is called here.
+pub(crate) fn understood(name: &str, schema: u32) -> String {
+    let fields = rules::ENTITIES.iter().flat_map(|entity| entity.fields);
+    let known = fields.into_iter().find(|field| field.name_in(schema) == Some(name));
+    known.map_or_else(|| name.to_owned(), |field| field.name.to_owned())
+}
+
 pub(crate) fn rejected(code: Code) -> Outcome {
     Outcome::Rejected { code, detail: "no".into() }
 }
@@ -40,9 +53,20 @@ impl Row {
         Some(Row { commit: 0, record, devices: BTreeMap::new(), writers: BTreeMap::new(), hidden: false })
     }
 
-    /// As a device gets to see it.
-    pub(crate) fn seen(&self, device: &str) -> ServerRecord {
-        ServerRecord { included: self.devices.get(device).copied(), ..self.record.clone() }
+    /// As a device gets to see it that speaks a schema.
+    pub(crate) fn seen(&self, device: &str, schema: u32) -> ServerRecord {
+        let mut seen = ServerRecord { included: self.devices.get(device).copied(), ..self.record.clone() };
+        let fields = std::mem::take(&mut seen.fields).into_iter();
+        seen.fields =
+            fields.filter_map(|(name, field)| Some((spoken(&name, schema)?.to_owned(), field))).collect();
+        seen.conflicts.retain_mut(|open| match spoken(&open.field, schema) {
+            Some(name) => {
+                open.field = name.to_owned();
+                true
+            }
+            None => false,
+        });
+        seen
     }
 
     /// Whether an edit comes too late.

@@ -17,7 +17,7 @@ use deadzone_contract::{Code, RecordId, Stamp, Value};
 use http::{Request, Response};
 use serde::Serialize;
 
-use super::rules::{Row, rejected, value};
+use super::rules::{Row, rejected, spoken, understood, value};
 
 /// The most that one page carries: two, so that pulls take several.
 const PAGE: usize = 2;
@@ -222,7 +222,8 @@ impl Server {
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        let device = request.headers().get("device-id").unwrap().to_str().unwrap();
+        let device = request.headers()["device-id"].to_str().unwrap();
+        let schema: u32 = request.headers()["schema-version"].to_str().unwrap().parse().unwrap();
         let mut state = self.state.lock().unwrap();
         match request.uri().path() {
             PATH_TOKEN => state.sign_in(request),
@@ -231,14 +232,18 @@ impl Server {
                 state.members.push((change.user, change.role));
                 Response::builder().status(204).body(Bytes::new()).unwrap()
             }
-            PATH_SYNC => state.pull(device, request.uri().query().unwrap()),
+            PATH_SYNC => state.pull(device, schema, request.uri().query().unwrap()),
             _ => {
-                let push: PushRequest = serde_json::from_slice(request.body()).unwrap();
+                let mut push: PushRequest = serde_json::from_slice(request.body()).unwrap();
+                for mutation in &mut push.mutations {
+                    let fields = std::mem::take(&mut mutation.fields).into_iter();
+                    mutation.fields = fields.map(|(name, op)| (understood(&name, schema), op)).collect();
+                }
                 let mut verdict = self.verdict.lock().unwrap();
                 let push_one = |mutation: &Mutation| match verdict.as_mut().and_then(|judge| judge(mutation))
                 {
-                    Some(outcome) => state.refusal(device, mutation, outcome),
-                    None => state.push(device, mutation),
+                    Some(outcome) => state.result(device, schema, mutation, outcome),
+                    None => state.push(device, schema, mutation),
                 };
                 let results: Vec<_> = push.mutations.iter().map(push_one).collect();
                 let deferred = results.iter().any(|result| result.outcome == Outcome::Deferred);
@@ -292,7 +297,7 @@ impl State {
         })
     }
 
-    fn pull(&self, device: &str, query: &str) -> Response<Bytes> {
+    fn pull(&self, device: &str, schema: u32, query: &str) -> Response<Bytes> {
         let asked = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
         let since: u64 = asked("since").unwrap().parse().unwrap();
         if since > self.commits {
@@ -307,11 +312,11 @@ impl State {
         let more = changed.len() > PAGE;
         changed.truncate(PAGE);
         let next = if more { changed.last().unwrap().commit } else { self.commits };
-        let changes = changed.into_iter().map(|row| change(row, device)).collect();
+        let changes = changed.into_iter().map(|row| change(row, device, schema)).collect();
         json(&SyncPage { changes, next, more, server_time_ms: 0, schema_version: SCHEMA_VERSION })
     }
 
-    fn push(&mut self, device: &str, mutation: &Mutation) -> MutationResult {
+    fn push(&mut self, device: &str, schema: u32, mutation: &Mutation) -> MutationResult {
         let number = mutation.number.unwrap();
         *self.asked.entry((device.to_owned(), number)).or_default() += 1;
         let outcome = match self.answers.get(&(device.to_owned(), number)) {
@@ -325,15 +330,20 @@ impl State {
                 None => Outcome::Done { fields: self.carry_out(device, mutation) },
             },
         };
-        self.refusal(device, mutation, outcome)
+        self.result(device, schema, mutation, outcome)
     }
 
     /// An outcome, with the state of its record as far as the device may see it.
-    fn refusal(&self, device: &str, mutation: &Mutation, outcome: Outcome) -> MutationResult {
+    fn result(&self, device: &str, schema: u32, mutation: &Mutation, outcome: Outcome) -> MutationResult {
         let row = self.records.get(&mutation.record);
         let deletes = matches!(mutation.kind, MutationKind::Delete { .. });
         let may_see = |row: &&Row| !(row.hidden || row.record.deleted && deletes);
-        let state = row.filter(may_see).map(|row| row.seen(device));
+        let state = row.filter(may_see).map(|row| row.seen(device, schema));
+        let mut outcome = outcome;
+        if let Outcome::Done { fields } = &mut outcome {
+            let results = std::mem::take(fields).into_iter();
+            *fields = results.filter_map(|(name, r)| Some((spoken(&name, schema)?.to_owned(), r))).collect();
+        }
         MutationResult { number: mutation.number, record: mutation.record.clone(), outcome, state }
     }
 
@@ -375,7 +385,7 @@ impl State {
     }
 }
 
-fn change(row: &Row, device: &str) -> PulledChange {
+fn change(row: &Row, device: &str, schema: u32) -> PulledChange {
     let record = row.record.record.clone();
     if row.hidden {
         PulledChange::Removed { record }
@@ -383,7 +393,7 @@ fn change(row: &Row, device: &str) -> PulledChange {
         let included = row.devices.get(device).copied();
         PulledChange::Tombstone { record, version: row.record.version, included }
     } else {
-        PulledChange::Record(row.seen(device))
+        PulledChange::Record(row.seen(device, schema))
     }
 }
 
