@@ -3,7 +3,8 @@
 //! Invariant: a record's badge moves only in legal steps. `synced` is shown only after an answer
 //! to a push of the device's last work on the record has come back. A device that calls itself
 //! synced, with nothing queued, shows no record that waits; one that is connected to a world that
-//! has fallen quiet is neither offline nor busy. Failed and conflicting records stand in the tray,
+//! has fallen quiet is neither offline nor busy; one whose last sync is older than declared calls
+//! itself stale, unless an error needs its user, and no other does. Failed and conflicting records stand in the tray,
 //! after a restart as before, and every line of the tray says why and offers a way out.
 //!
 //! Where a disk forgot, by a fault outside the model, or became a copy of another one, nobody
@@ -22,10 +23,13 @@
 //! | `tray-forgotten` | a line of the tray is gone after a restart, and nobody had decided it |
 //! | `offline-although-connected` | the device calls itself offline although it is connected and all is quiet |
 //! | `busy-with-nothing` | the device calls itself syncing then, with nothing queued |
+//! | `stale-not-shown` | the device calls itself something better than stale although its last sync is too old |
+//! | `stale-too-early` | it calls itself stale although its last sync is not too old |
 //! | `no-reason`, `no-way-out` | a line of the tray does not say why, or offers nothing |
 
 mod at_end;
 mod moves;
+mod stale;
 mod tray;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +54,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     }
     walk.settle_claims(None);
     at_end::judge(history, &mut walk.findings);
+    stale::judge(history, &mut walk.findings);
     if !walk.shown_anything {
         walk.findings.unknown("no device showed anything");
     }
@@ -187,7 +192,7 @@ impl<'h, 't> Walk<'h, 't> {
             None => self.judge_start(at, host, record, state, started),
             Some(before) => {
                 let legal = if before.incarnation == incarnation {
-                    may_follow(before.state, state)
+                    may_follow(before.state, state) || self.ended(before.state, state, host, record, at)
                 } else {
                     let decided = self.trays.decided(host, before.at, at);
                     may_follow_restart(before.state, state, decided)
@@ -207,6 +212,20 @@ impl<'h, 't> Walk<'h, 't> {
         if state == RecordState::Synced {
             self.judge_synced(at, host, record);
         }
+    }
+
+    /// Work that waits for another attempt fails without one where its record is not there any
+    /// more for this user.
+    fn ended(&self, from: RecordState, to: RecordState, host: &str, record: usize, at: usize) -> bool {
+        (from, to) == (RecordState::Retrying, RecordState::Failed) && self.was_told_gone(host, record, at)
+    }
+
+    fn was_told_gone(&self, host: &str, record: usize, at: usize) -> bool {
+        let told = self.history.wire.told(record).iter().take_while(|told| told.at < at);
+        told.into_iter().any(|told| {
+            let ended = told.state.removed || (told.state.gone && told.state.version.is_some());
+            told.device == host && ended
+        })
     }
 
     fn case(&self, clause: &'static str, effect: &'static str, host: &str, record: usize) -> Case {
@@ -230,6 +249,9 @@ impl<'h, 't> Walk<'h, 't> {
             .forgot
             .get(host)
             .is_some_and(|&forgot| life.timeline.first().is_some_and(|&(first, _)| first < forgot));
+        // Work on what was gone stands in the tray, and is shown as such when it comes back.
+        let in_tray = self.trays.lists(host, life.id)
+            || (own().any(|run| is_work(run) && run.begun < at) && self.was_told_gone(host, record, at));
         let legal = match state {
             _ if forgotten => true,
             RecordState::Synced | RecordState::Conflict => true,
@@ -237,9 +259,7 @@ impl<'h, 't> Walk<'h, 't> {
             RecordState::Saved | RecordState::Modified if back => true,
             RecordState::Saved => created || resumed,
             // A delete that was refused or thrown away brings its record back.
-            // Somebody who comes to see a record again finds his own work on it as the tray has it.
-            RecordState::Failed => deleted || resumed || self.trays.lists(host, life.id),
-            RecordState::Discarded => deleted || resumed,
+            RecordState::Failed | RecordState::Discarded => deleted || resumed || in_tray,
             RecordState::Modified | RecordState::Syncing | RecordState::Retrying => resumed,
         };
         if !legal {

@@ -44,17 +44,16 @@ impl<'t> Trays<'t> {
         decisions[..before].last().is_some_and(|&(_, ended)| from <= ended)
     }
 
+    /// Whether a device's tray lists work on a record.
+    pub(super) fn lists(&self, host: &str, record: &RecordId) -> bool {
+        self.listed.get(host).is_some_and(|listed| listed.items.iter().any(|item| item.record == *record))
+    }
+
     /// The device came up: what stood in its tray still has to.
     pub(super) fn restart(&mut self, host: &str) {
         if let Some(listed) = self.listed.get_mut(host) {
             listed.restarted = true;
         }
-    }
-
-    /// Whether a device's tray has work on a record in it.
-    pub(super) fn lists(&self, host: &str, record: &RecordId) -> bool {
-        let listed = self.listed.get(host);
-        listed.is_some_and(|listed| listed.items.iter().any(|item| item.record == *record))
     }
 
     /// Nobody knows what stands in the tray.

@@ -15,6 +15,7 @@ mod duplicated;
 mod expected;
 mod honest;
 mod honest_restarts;
+mod honest_stale;
 mod intact;
 mod invented;
 mod judgement;
