@@ -320,6 +320,9 @@ fn past_the_horizon_nobody_is_told_any_more() {
     lab.pass(1);
     assert_snapshot!(lab.pull("ben/pad", "since=3"), @"410 cursor-expired: the cursor is older than the tombstones that are kept; pull everything anew");
     assert_snapshot!(lab.all("ben/pad"), @"p@1 title=House");
+    // Nor of what was forgotten before.
+    lab.grant("home", "vic", None);
+    assert_snapshot!(lab.all("vic/tv"), @"p removed");
     lab.push("eve/pad", [delete(1, "s", base(2))]);
     lab.pass(1_000);
     // A purged task is still only its assignee's.
