@@ -1,7 +1,8 @@
 //! Oracle `bounded`: what is declared to be limited stays within its limit.
 //!
 //! Invariant: no device queues more mutations than it may keep, no host's databases come to more
-//! bytes than they may, no page of a pull and no push carries more than it may.
+//! bytes than they may, no page of a pull and no push carries more than it may, and no stamp gets far
+//! ahead of the server's clock.
 //!
 //! Source: the contract's parameters.
 //!
@@ -11,12 +12,13 @@
 //! | `database` | the databases of a host come to more bytes than they may |
 //! | `page` | an answer to a pull has more changes in it than a page may carry |
 //! | `push` | a push carries more mutations than it may |
+//! | `stamp-ahead` | the server carries out a mutation whose stamp lies further ahead of its clock than it may, and above every stamp before: it would win against everybody for as long |
 
 use deadzone_contract::Status;
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
-use crate::history::{Class, History};
+use crate::history::{Class, History, Outcome};
 use crate::verdict::Verdict;
 
 /// Judges a run.
@@ -39,6 +41,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         }
     }
     judge_wire(history, &mut findings);
+    judge_stamps(history, &mut findings);
     findings.verdict()
 }
 
@@ -75,6 +78,39 @@ fn judge_wire(history: &History<'_>, findings: &mut Findings) {
                     format!("at most {}", parameters.pull_max),
                 ));
             }
+        }
+    }
+}
+
+fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
+    let ahead_ms = history.header.parameters.stamp_ahead;
+    let mut answers: Vec<_> = history
+        .wire
+        .requests()
+        .iter()
+        .flat_map(|request| request.answers.iter().map(move |answer| (answer.at, request, answer)))
+        .collect();
+    answers.sort_by_key(|(at, ..)| *at);
+    let mut highest_ms = 0;
+    for (at, request, answer) in answers {
+        let (Some(results), Some(now_ms)) = (&answer.content.results, answer.content.server_time_ms) else {
+            continue;
+        };
+        for (mutation, outcome) in request.mutations.iter().zip(results) {
+            let (Some(stamp), Outcome::Done { .. }) = (&mutation.stamp, outcome) else { continue };
+            // Whoever has seen a stamp has to stamp above it, whatever the clocks say.
+            if stamp.ms > now_ms.saturating_add(ahead_ms) && stamp.ms > highest_ms {
+                let case = Case::new("stamp-ahead", "push").device(request.device);
+                findings.report(case.record(&mutation.id).evidence([request.sent, at]).says(
+                    format!(
+                        "the server took a stamp of {} that is {} ms ahead of its clock",
+                        request.device,
+                        stamp.ms - now_ms
+                    ),
+                    format!("at most {ahead_ms} ms ahead: the device stamps anew"),
+                ));
+            }
+            highest_ms = highest_ms.max(stamp.ms);
         }
     }
 }

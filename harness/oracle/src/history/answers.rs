@@ -59,6 +59,8 @@ pub(crate) struct Open {
 pub(crate) struct Content {
     /// Of each mutation, in their order. None where this is no answer to a push.
     pub(crate) results: Option<Vec<Outcome>>,
+    /// The server's clock when it answered a push, as it says.
+    pub(crate) server_time_ms: Option<u64>,
     /// The open conflicts that a push made, each with the position of its mutation.
     pub(crate) opened: Vec<(usize, Open)>,
     /// The records whose work is done.
@@ -129,6 +131,7 @@ impl Content {
         ids: &Ids<'_>,
         state: impl Fn(MutationResult<S>, &Outcome) -> Option<(RecordId, State)>,
     ) {
+        self.server_time_ms = answer.server_time_ms;
         let mut outcomes = Vec::with_capacity(answer.results.len());
         for (position, result) in answer.results.into_iter().enumerate() {
             let outcome = Outcome::read(result.outcome.as_ref());
@@ -150,6 +153,8 @@ struct Problem {
 
 #[derive(Deserialize)]
 struct Answer<S> {
+    #[serde(default)]
+    server_time_ms: Option<u64>,
     results: Vec<MutationResult<S>>,
 }
 
