@@ -17,7 +17,7 @@ use crate::dialect::Dialect;
 use crate::policy::{ClientPolicy, Numbers};
 use crate::show::Shown;
 use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
-use crate::{badge, leave, migrate, overlay, session};
+use crate::{badge, leave, migrate, overlay, scope, session};
 
 /// One app on one device.
 pub(crate) struct App {
@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) tokens: AsyncMutex<()>,
     /// Something changed that the sync loop should look at.
     pub(crate) wake: Notify,
+    /// Something changed that decides whether to listen for hints.
+    pub(crate) listen: Notify,
     shared: Mutex<Shared>,
 }
 
@@ -58,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) storage: Option<String>,
     /// What its user may do seems to have changed.
     pub(crate) roles_stale: bool,
+    /// A pull has come to its end.
+    pub(crate) pulled: bool,
     /// The server does not serve this version of the app any more.
     pub(crate) too_old: bool,
     /// The last round found no way to the server.
@@ -73,6 +77,15 @@ impl Shared {
     /// Whether nobody has signed out since.
     pub(crate) fn is_current(&self, stay: Stay) -> bool {
         self.stay == stay
+    }
+
+    pub(crate) fn may_sync(&self) -> bool {
+        self.online && !self.signed_out
+    }
+
+    /// Whether to listen for hints. Before the first pull there is nothing that one could continue.
+    pub(crate) fn may_listen(&self, stay: Stay) -> bool {
+        self.may_sync() && self.pulled && self.is_current(stay)
     }
 
     /// Whether there is no network, as far as anybody knows.
@@ -137,6 +150,7 @@ impl App {
             store: AsyncMutex::new(store),
             tokens: AsyncMutex::new(()),
             wake: Notify::new(),
+            listen: Notify::new(),
             shared: Mutex::new(shared),
         });
         match app.open_store().await.map(drop) {
@@ -145,6 +159,8 @@ impl App {
         }
         let looping = Arc::clone(&app);
         app.env.env.spawner.spawn(Box::pin(crate::engine::run(looping)));
+        let listening = Arc::clone(&app);
+        app.env.env.spawner.spawn(Box::pin(crate::hints::run(listening)));
         Ok(app)
     }
 
@@ -355,6 +371,7 @@ impl App {
             tx.meta.next_number += gap;
         }
         migrate::adopt(self, tx)?;
+        scope::adopt(self, tx, opened == Opened::New);
         tx.requeue_sending()?;
         for id in tx.record_ids()? {
             let Some(record) = tx.record(&id)? else { continue };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use deadzone_contract::Code;
 use deadzone_contract::problem::{PROBLEM_JSON, Problem};
 use deadzone_contract::wire::{
-    HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_QUEUE_AGE, HEADER_SCHEMA_VERSION,
+    HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_QUEUE_AGE, HEADER_SCHEMA_VERSION, Hint,
 };
 use futures_util::future::{self, Either};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use crate::app::{App, Stay};
+use crate::hints;
 use crate::policy::ForeignAnswer;
 
 /// Why a request brought nothing.
@@ -126,9 +127,22 @@ fn written(body: &impl Serialize) -> Bytes {
     serde_json::to_vec(body).expect("messages are plain data").into()
 }
 
+impl Ask<Vec<Hint>> {
+    /// The answer is a stream of events, and complete when it comes.
+    pub(crate) fn listen(path: String) -> Ask<Vec<Hint>> {
+        Ask { method: Method::GET, path, body: Bytes::new(), patience: None, read: events }
+    }
+}
+
 fn json<T: DeserializeOwned>(answer: &Response<Bytes>) -> Option<T> {
     let body = (answer.status() == StatusCode::OK).then(|| serde_json::from_slice(answer.body()));
     body?.ok()
+}
+
+fn events(answer: &Response<Bytes>) -> Option<Vec<Hint>> {
+    let kind = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_stream = answer.status() == StatusCode::OK && kind.starts_with("text/event-stream");
+    hints::told(std::str::from_utf8(answer.body()).ok().filter(|_| is_stream)?)
 }
 
 /// Sends a request and reads its answer. Nothing is sent before the time has passed that the

@@ -62,6 +62,7 @@ impl Device for Handle {
             return;
         }
         self.0.shared().online = online;
+        self.0.listen.notify_one();
         self.0.nudge(online);
     }
 

@@ -11,6 +11,7 @@ use futures_util::future;
 
 use crate::app::{App, Stay};
 use crate::call::CallError;
+use crate::pause::Pause;
 use crate::store::StoreError;
 use crate::{pull, push, rights};
 
@@ -68,35 +69,6 @@ const LOOK_UP: Duration = Duration::from_secs(60);
 /// How far the wall clock has to be ahead of the timers to tell of a sleep.
 const SLEPT: Duration = Duration::from_secs(10);
 
-/// Failures in a row, and the end of the pause after the last one.
-#[derive(Default)]
-struct Pause {
-    failures: u32,
-    not_before: Duration,
-}
-
-impl Pause {
-    /// A random part of a doubling limit; or what `Retry-After` says and a little more, so that
-    /// not all who were told the same come back at once.
-    fn failed(&mut self, app: &App, retry_after: Option<Duration>) {
-        let parameters = &app.start.parameters;
-        if retry_after.is_some() {
-            self.failures = 0;
-        }
-        let doubled = parameters.backoff_first.saturating_mul(1 << self.failures.min(30));
-        let limit = doubled.min(parameters.backoff_max);
-        let random = Duration::from_millis(1 + app.env.env.random.number("backoff") % limit);
-        self.failures += 1;
-        self.not_before = app.env.env.clock.elapsed() + retry_after.unwrap_or_default() + random;
-    }
-
-    /// Only an upgrade helps, and that is a start of its own. The server may yet change its mind.
-    fn is_futile(&mut self, app: &App) {
-        let longest = Duration::from_millis(app.start.parameters.backoff_max);
-        self.not_before = app.env.env.clock.elapsed() + longest;
-    }
-}
-
 /// Notices that the device has slept: its wall clock went on while its timers stood.
 struct Sleep {
     wall_ms: u64,
@@ -138,8 +110,7 @@ async fn requeue(app: &App) -> Result<(), StoreError> {
 type Waiters = Vec<tokio::sync::oneshot::Sender<Result<(), String>>>;
 
 fn may_sync(app: &App) -> bool {
-    let shared = app.shared();
-    shared.online && !shared.signed_out
+    app.shared().may_sync()
 }
 
 fn closed(app: &App) -> CallError {
@@ -171,7 +142,7 @@ fn take_work(app: &App, now: Duration, server: &mut Pause, next_pull: Duration) 
         server.not_before = Duration::ZERO;
     }
     let asked = !shared.waiters.is_empty();
-    let possible = shared.online && !shared.signed_out;
+    let possible = shared.may_sync();
     let due = possible && !held && now >= server.not_before && (shared.work || now >= next_pull);
     if asked || due {
         shared.work = false;
@@ -214,6 +185,8 @@ fn settle_round(app: &App, result: &Result<(), CallError>) {
             shared.unreachable = false;
             shared.too_old = false;
             shared.last_error = None;
+            shared.pulled = true;
+            app.listen.notify_one();
         }
         Err(CallError::Held(_)) => shared.work = true,
         Err(error) => {

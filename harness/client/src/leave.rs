@@ -28,6 +28,7 @@ pub(crate) async fn sign_out(app: &App, anyway: bool) -> std::result::Result<Sav
         }
         shared.leave(app.wall_ms());
     }
+    app.listen.notify_one();
     app.store.lock().await.close();
     match app.open_store().await.map(drop) {
         Ok(()) => Ok(Saved::of(None)),

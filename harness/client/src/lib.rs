@@ -8,9 +8,12 @@
 //! | `device` | what the platform and the user do to it |
 //! | `act` | a user's action: record and queue in one transaction |
 //! | `engine` | when to sync, and how long to wait after a failure |
+//! | `pause` | how long to wait after a failure |
 //! | `push`, `pull` | the two halves of a round |
+//! | `hints` | what the server tells in between |
 //! | `answer` | what the server's answer to a push means for the queue |
 //! | `leave` | signing out |
+//! | `scope` | the workspaces that this device keeps |
 //! | `rights` | what its user may see and do |
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
@@ -33,13 +36,16 @@ mod call;
 mod device;
 mod dialect;
 mod engine;
+mod hints;
 mod leave;
 mod migrate;
 mod overlay;
+mod pause;
 mod policy;
 mod pull;
 mod push;
 mod rights;
+mod scope;
 mod session;
 mod show;
 mod stamps;

@@ -8,13 +8,18 @@ use crate::call::{Ask, CallError};
 use crate::policy::{CursorSaved, Numbers, PendingEdits, RemoteConflicts};
 use crate::rights::{self, NOT_SHARED};
 use crate::store::{Meta, Result, RowStatus, Tx};
-use crate::{session, stamps};
+use crate::{scope, session, stamps};
 
 /// Pulls until there is nothing new.
 pub(crate) async fn pull_all(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
     loop {
         let asked = app.read().await?.meta.clone();
-        let path = format!("{PATH_SYNC}?since={}&limit={}", asked.cursor, app.start.parameters.pull_max);
+        let path = format!(
+            "{PATH_SYNC}?since={}&limit={}{}",
+            asked.cursor,
+            app.start.parameters.pull_max,
+            scope::query(app)
+        );
         match session::authorized::<SyncPage>(app, stay, &asked.device_id, &Ask::get(path)).await {
             Ok(page) => {
                 if !apply(app, stay, &asked, &page).await? {
@@ -40,22 +45,7 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
         app.commit(tx).await?;
         tx = app.begin().await?;
     }
-    for change in &page.changes {
-        match change {
-            PulledChange::Record(server) => {
-                keep(app, &mut tx, server, &asked.device_id)?;
-                if app.policy.pending_edits == PendingEdits::Overwritten {
-                    overwrite(&mut tx, server)?;
-                }
-            }
-            PulledChange::Removed { record } => {
-                rights::forget(&mut tx, app.dialect(), record, NOT_SHARED)?;
-                app.doubt_rights();
-            }
-            PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
-        }
-    }
-    if tx.meta.device_id != asked.device_id {
+    if !take(app, &mut tx, &asked.device_id, &page.changes)? {
         app.commit(tx).await?;
         return Ok(true);
     }
@@ -71,12 +61,36 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
     Ok(page.more)
 }
 
+/// Keeps what was told the device `asked_by`. False if it has another name by now, under which
+/// everything has to be pulled anew.
+pub(crate) fn take(app: &App, tx: &mut Tx<'_>, asked_by: &str, changes: &[PulledChange]) -> Result<bool> {
+    for change in changes {
+        match change {
+            PulledChange::Record(server) => {
+                keep(app, tx, server, asked_by)?;
+                if app.policy.pending_edits == PendingEdits::Overwritten {
+                    overwrite(tx, server)?;
+                }
+            }
+            PulledChange::Removed { record } => {
+                rights::forget(tx, app.dialect(), record, NOT_SHARED)?;
+                app.doubt_rights();
+            }
+            PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
+        }
+    }
+    Ok(tx.meta.device_id == asked_by)
+}
+
 /// A full resync has not brought a record: it was deleted long ago, or its user may not see it
 /// any more. Where work on it waits, the answer to that will tell.
 fn miss(app: &App, tx: &mut Tx<'_>, record: &RecordId) -> Result<()> {
     // What is taken out may not be this user's to keep.
     tx.meta.shred = true;
     let workspace = tx.record(record)?.map(|row| row.workspace).unwrap_or_default();
+    if !app.is_in_scope(&workspace) {
+        return Ok(()); // it was not asked for, and goes when no work on it waits
+    }
     let is_member = tx.meta.roles.as_ref().is_none_or(|roles| roles.contains_key(&workspace));
     if is_member { tx.mark_deleted(record) } else { rights::forget(tx, app.dialect(), record, NOT_SHARED) }
 }

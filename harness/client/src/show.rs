@@ -62,7 +62,7 @@ impl App {
     pub(crate) fn news(&self, tx: &mut Tx<'_>) -> Result<News> {
         let mut records = Vec::with_capacity(tx.touched.len());
         for id in std::mem::take(&mut tx.touched) {
-            let view = next_view(tx, &id, self.dialect())?;
+            let view = next_view(self, tx, &id)?;
             records.push((id, view));
         }
         Ok(News {
@@ -144,9 +144,14 @@ impl App {
 }
 
 /// The record as it will be shown once this transaction is committed; none if it will not be.
-fn next_view(tx: &mut Tx<'_>, id: &RecordId, dialect: Dialect) -> Result<Option<RecordView>> {
+fn next_view(app: &App, tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
     let Some(record) = tx.record(id)? else { return Ok(None) };
     let rows = tx.queue_of(id)?;
+    if rows.is_empty() && !app.is_in_scope(&record.workspace) {
+        tx.drop_undo(id)?;
+        tx.drop_record(id)?;
+        return Ok(None);
+    }
     let over = overlay::overlay(&record, &rows);
     if !over.visible {
         if rows.is_empty() {
@@ -162,7 +167,7 @@ fn next_view(tx: &mut Tx<'_>, id: &RecordId, dialect: Dialect) -> Result<Option<
     if record.state != Some(state) {
         tx.set_state(id, Some(state))?;
     }
-    Ok(Some(overlay::view(dialect, &record, over, state)))
+    Ok(Some(overlay::view(app.dialect(), &record, over, state)))
 }
 
 fn tray(tx: &Tx<'_>, dialect: Dialect) -> Result<Vec<TrayItem>> {

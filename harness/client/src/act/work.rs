@@ -31,6 +31,9 @@ pub(super) async fn create(
     }
     let mut tx = app.begin_action().await?;
     rights::may_write(app, &tx, &workspace)?;
+    if !app.is_in_scope(&workspace) {
+        return invalid(format!("this device does not keep `{workspace}`"));
+    }
     if let Some(parent) = &parent {
         look_up(&tx, parent)?;
     }

@@ -1,6 +1,6 @@
 //! What the device knows of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::seam::Random;
 use deadzone_contract::wire::{CURSOR_START, Role};
@@ -38,6 +38,9 @@ pub(crate) struct Meta {
     /// The schema that the cache is in; none: nobody has written into it yet.
     #[serde(default)]
     pub(crate) spoken: Option<u32>,
+    /// The workspaces that are kept here; none: all of its user's.
+    #[serde(default)]
+    pub(crate) scope: Option<BTreeSet<String>>,
     /// Something was taken out that must not stay in the free pages of the database either.
     #[serde(default)]
     pub(crate) shred: bool,

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod hints;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod leave;
 mod rights;
 mod rules;
+mod scope;
 mod stale;
 mod step_up;
 mod undo;

@@ -3,15 +3,16 @@
 //! test wants it to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use deadzone_contract::problem::{PROBLEM_JSON, Problem};
 use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
 use deadzone_contract::wire::{
-    FieldOp, FieldResult, MemberChange, Mutation, MutationKind, MutationResult, Outcome, PATH_MEMBERS,
-    PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN, PulledChange, PushAnswer, PushRequest, Role, SCHEMA_VERSION,
-    SyncPage, TokenAnswer, TokenRequest,
+    FieldOp, FieldResult, Hint, MemberChange, Mutation, MutationKind, MutationResult, Outcome, PATH_HINTS,
+    PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN, PulledChange, PushAnswer, PushRequest, Role,
+    SCHEMA_VERSION, SyncPage, TokenAnswer, TokenRequest,
 };
 use deadzone_contract::{Code, RecordId, Stamp, Value};
 use http::{Request, Response};
@@ -21,6 +22,9 @@ use super::rules::{Row, rejected, spoken, understood, value};
 
 /// The most that one page carries: two, so that pulls take several.
 const PAGE: usize = 2;
+
+/// How long a request for hints waits, in seconds.
+pub(crate) const HOLD_S: u64 = 30;
 
 #[derive(Clone)]
 pub(crate) struct State {
@@ -76,10 +80,30 @@ pub(crate) struct Server {
     pub(crate) silent: Arc<Mutex<bool>>,
     /// How long requests and answers are on their way.
     pub(crate) slow: Arc<Mutex<std::time::Duration>>,
+    /// How many requests for hints wait.
+    pub(crate) listeners: Arc<AtomicUsize>,
+    /// How many waited at once, at most.
+    pub(crate) most_listeners: Arc<AtomicUsize>,
     intercept: Arc<Mutex<Option<Intercept>>>,
     verdict: Arc<Mutex<Option<Verdict>>>,
     /// Every request so far.
     pub(crate) log: Log,
+}
+
+/// A request that waits.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn new(open: &Arc<AtomicUsize>) -> Open {
+        open.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(open))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Server {
@@ -95,12 +119,32 @@ impl Server {
             let answer: BoxFuture<'static, _> = Box::pin(async move {
                 let slow = *this.slow.lock().unwrap();
                 tokio::time::sleep(slow).await;
+                let _open = this.wait_for_news(&request).await;
                 let answer = this.serve(request);
                 tokio::time::sleep(slow).await;
                 answer
             });
             answer
         }))
+    }
+
+    /// Keeps a request for hints waiting until there is something to tell.
+    async fn wait_for_news(&self, request: &Request<Bytes>) -> Option<Open> {
+        if request.uri().path() != PATH_HINTS {
+            return None;
+        }
+        let open = Open::new(&self.listeners);
+        let now = self.listeners.load(Ordering::Relaxed);
+        self.most_listeners.fetch_max(now, Ordering::Relaxed);
+        let since: u64 = asked(request.uri().query().unwrap(), "since").unwrap().parse().unwrap();
+        for _ in 0..HOLD_S * 100 {
+            let has_news = self.state.lock().unwrap().commits != since;
+            if has_news || self.intercept.lock().unwrap().is_some() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        Some(open)
     }
 
     fn serve(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
@@ -171,7 +215,13 @@ impl Server {
 
     /// Another device makes a project.
     pub(crate) fn create(&self, id: &str, title: &str) {
-        let kind = MutationKind::Create { entity: "project".into(), workspace: "home".into(), parent: None };
+        self.create_in("home", id, title);
+    }
+
+    /// Another device makes a project in any workspace.
+    pub(crate) fn create_in(&self, workspace: &str, id: &str, title: &str) {
+        let (entity, workspace) = ("project".into(), workspace.to_owned());
+        let kind = MutationKind::Create { entity, workspace, parent: None };
         let title = FieldOp::Put { value: Value::text(title) };
         self.does(&RecordId(id.to_owned()), kind, &[("title", title)]);
     }
@@ -221,12 +271,13 @@ impl Server {
         self.everything().values().filter(|fields| fields.get("title") == Some(&Value::text(title))).count()
     }
 
-    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+    pub(crate) fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let device = request.headers()["device-id"].to_str().unwrap();
         let schema: u32 = request.headers()["schema-version"].to_str().unwrap().parse().unwrap();
         let mut state = self.state.lock().unwrap();
         match request.uri().path() {
             PATH_TOKEN => state.sign_in(request),
+            PATH_HINTS => state.hint(device, schema, request.uri().query().unwrap()),
             PATH_MEMBERS => {
                 let change: MemberChange = serde_json::from_slice(request.body()).unwrap();
                 state.members.push((change.user, change.role));
@@ -266,6 +317,19 @@ pub(crate) fn problem(status: u16, code: Code) -> Response<Bytes> {
     answer.body(Bytes::from(body)).unwrap()
 }
 
+/// A stream of hints.
+pub(crate) fn hints(hints: &[Hint]) -> Response<Bytes> {
+    let event = |hint| format!("event: hint\ndata: {}\n\n", serde_json::to_string(hint).unwrap());
+    let body: String = hints.iter().map(event).collect();
+    let answer = Response::builder().header(http::header::CONTENT_TYPE, "text/event-stream");
+    answer.body(Bytes::from(body)).unwrap()
+}
+
+/// A value in a query.
+fn asked<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+}
+
 /// An answer that asks to wait, in seconds.
 pub(crate) fn and_wait(mut answer: Response<Bytes>, seconds: u64) -> Response<Bytes> {
     answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
@@ -297,18 +361,32 @@ impl State {
         })
     }
 
-    fn pull(&self, device: &str, schema: u32, query: &str) -> Response<Bytes> {
-        let asked = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
-        let since: u64 = asked("since").unwrap().parse().unwrap();
-        if since > self.commits {
-            return problem(410, Code::CursorExpired);
-        }
-        let scope: Option<BTreeSet<&str>> = asked("scope").map(|scope| scope.split(',').collect());
+    /// The rows that changed after a commit, in order.
+    fn changed(&self, query: &str) -> (u64, Vec<&Row>) {
+        let since: u64 = asked(query, "since").unwrap().parse().unwrap();
+        let scope: Option<BTreeSet<&str>> = asked(query, "scope").map(|scope| scope.split(',').collect());
         let in_scope =
             |row: &&Row| scope.as_ref().is_none_or(|scope| scope.contains(row.record.workspace.as_str()));
         let mut changed: Vec<_> =
             self.records.values().filter(|row| row.commit > since).filter(in_scope).collect();
         changed.sort_by_key(|row| row.commit);
+        (since, changed)
+    }
+
+    fn hint(&self, device: &str, schema: u32, query: &str) -> Response<Bytes> {
+        let (since, changed) = self.changed(query);
+        if since == self.commits {
+            return hints(&[]);
+        }
+        let changes = Some(changed.into_iter().map(|row| change(row, device, schema)).collect());
+        hints(&[Hint { since, next: self.commits, changes, server_time_ms: 0 }])
+    }
+
+    fn pull(&self, device: &str, schema: u32, query: &str) -> Response<Bytes> {
+        let (since, mut changed) = self.changed(query);
+        if since > self.commits {
+            return problem(410, Code::CursorExpired);
+        }
         let more = changed.len() > PAGE;
         changed.truncate(PAGE);
         let next = if more { changed.last().unwrap().commit } else { self.commits };
