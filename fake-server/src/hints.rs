@@ -5,14 +5,14 @@
 //! by somebody who has just looked whose it is.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use axum::http::HeaderMap;
 use deadzone_contract::seam::BoxFuture;
 use deadzone_contract::wire::Hint;
 use deadzone_contract::{Code, Parameters};
-use tokio::sync::watch;
+use tokio::sync::futures::Notified;
 
 use crate::changes::{Filter, Scope};
 use crate::cursor::History;
@@ -34,14 +34,15 @@ pub(crate) async fn hint(
     if app.parameters.hint_hold == 0 {
         return Err(Failure::new(404, Code::Malformed, "this server gives no hints"));
     }
-    // What is committed from here on wakes the wait below.
-    let mut news = app.news.subscribe();
     let mut hold = app.env.clock.sleep(Parameters::time(app.parameters.hint_hold));
     loop {
+        // What is committed from here on wakes the wait below.
+        let mut news = pin!(app.news.notified());
+        news.as_mut().enable();
         if let Some(hint) = look(app, headers, since, scope).await? {
             return Ok(Some(hint));
         }
-        if !is_first(&mut news, &mut hold).await {
+        if !is_first(news, &mut hold).await {
             return Ok(None);
         }
     }
@@ -84,10 +85,9 @@ async fn look(app: &App, headers: &HeaderMap, since: u64, scope: &Scope) -> Resu
 }
 
 /// Whether news come before the hold ends.
-async fn is_first(news: &mut watch::Receiver<()>, hold: &mut BoxFuture<'static, ()>) -> bool {
-    let mut news = pin!(news.changed());
+async fn is_first(mut news: Pin<&mut Notified<'_>>, hold: &mut BoxFuture<'static, ()>) -> bool {
     poll_fn(|context| match news.as_mut().poll(context) {
-        Poll::Ready(_) => Poll::Ready(true),
+        Poll::Ready(()) => Poll::Ready(true),
         Poll::Pending => hold.as_mut().poll(context).map(|()| false),
     })
     .await

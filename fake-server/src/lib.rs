@@ -58,7 +58,7 @@ use bytes::Bytes;
 use deadzone_contract::seam::{BoxFuture, Env, HttpService, Server, ServerStart};
 use deadzone_contract::{Model, Parameters};
 use rusqlite::Connection;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
@@ -116,7 +116,7 @@ impl ReferenceServer {
             model: self.model,
             limits: Limits::default(),
             metrics: Metrics::default(),
-            news: watch::Sender::default(),
+            news: Notify::new(),
         };
         let mut transaction = app.begin().await?;
         let ledger = Ledger { db: &transaction, now_ms: app.now_ms(), policy: &app.policy };
@@ -169,7 +169,7 @@ struct App {
     limits: Limits,
     metrics: Metrics,
     /// Sent to after each commit that changes what somebody may be shown.
-    news: watch::Sender<()>,
+    news: Notify,
 }
 
 impl App {

@@ -42,7 +42,7 @@ pub(crate) async fn change(app: &App, by: &Authority, change: &MemberChange) -> 
     let ledger = Ledger { db: &transaction, now_ms: app.now_ms(), policy: &app.policy };
     set_role(&ledger, workspace, user, *role)?;
     transaction.commit()?;
-    app.news.send_replace(());
+    app.news.notify_waiters();
     Ok(())
 }
 

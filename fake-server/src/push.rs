@@ -94,7 +94,7 @@ async fn push_one(
         Ok(answered) => {
             let result = answered.into_result(&context, mutation)?;
             transaction.commit()?;
-            app.news.send_replace(());
+            app.news.notify_waiters();
             result
         }
         Err(Unfit::Rejected { code, detail }) => {
