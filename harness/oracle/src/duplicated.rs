@@ -40,9 +40,9 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
 fn judge_at_end(life: &Life<'_, '_>, findings: &mut Findings) {
     let (audits, unknown) = life.audits();
     let counts = life.record.effects.iter().any(|effect| matches!(effect.op, Op::Add(_)));
-    if audits.is_empty() && counts && life.record.creator.is_some() {
-        let nobody = || format!("nobody may see {}", life.history.name(life.index));
-        findings.unknown(unknown.first().cloned().unwrap_or_else(nobody));
+    // What nobody may see, nobody sees twice.
+    if let Some(why) = unknown.first().filter(|_| audits.is_empty() && counts) {
+        findings.unknown(why.clone());
     }
     for audit in audits {
         let Some(found) = life.found_in(audit) else { continue };

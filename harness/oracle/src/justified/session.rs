@@ -28,6 +28,9 @@ pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
         while let Some((begun, device)) = sign_outs.next_if(|(begun, _)| *begun <= at) {
             sessions.insert(device, Session { begun: None, ended: begun });
         }
+        if !matters(&entry.event) {
+            continue;
+        }
         let session = sessions.entry(&entry.host).or_default();
         match &entry.event {
             Event::Delivered { .. } => {
@@ -51,6 +54,19 @@ pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
             _ => {}
         }
     }
+}
+
+/// Events that change a session, or show it.
+fn matters(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Delivered { .. }
+            | Event::Wiped
+            | Event::Cloned { .. }
+            | Event::Restored { .. }
+            | Event::Status(_)
+            | Event::Viewed(_)
+    )
 }
 
 /// What one device can know of its session.

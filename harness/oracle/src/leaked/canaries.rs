@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
-use deadzone_contract::{Code, Value, rules};
+use deadzone_contract::{Action, Choice, Code, Value, rules};
 use deadzone_trace::Event;
 
 use crate::history::{History, Op};
@@ -207,7 +207,9 @@ fn texts<'t>(history: &History<'t>) -> Vec<Canary<'t>> {
                     authors: BTreeSet::new(),
                     since: run.begun,
                 });
-                canary.authors.insert(run.user);
+                if is_authors_own(run.act) {
+                    canary.authors.insert(run.user);
+                }
                 canary.since = canary.since.min(run.begun);
                 let others = canary.records.last().map(|&other| history.rights.class(other));
                 if class.is_none() || others.is_some_and(|other| other != class) {
@@ -225,7 +227,6 @@ fn texts<'t>(history: &History<'t>) -> Vec<Canary<'t>> {
 
 fn written<'a, 't>(op: &'a Op<'t>) -> impl Iterator<Item = &'t str> + use<'a, 't> {
     let values = match op {
-        // Decisions and undos write what somebody wrote before.
         Op::Put(values) | Op::Resolve(values) if values.len() == 1 => values.as_slice(),
         _ => &[],
     };
@@ -238,6 +239,16 @@ fn written<'a, 't>(op: &'a Op<'t>) -> impl Iterator<Item = &'t str> + use<'a, 't
         _ => None,
     };
     texts.chain(member)
+}
+
+/// Whether what an action writes are its user's own words. Undos, copies and decisions for one side
+/// write what somebody wrote before.
+fn is_authors_own(act: &Action) -> bool {
+    match act {
+        Action::Create { .. } | Action::Edit { .. } => true,
+        Action::Resolve { choice, .. } => matches!(choice, Choice::Merge(_)),
+        _ => false,
+    }
 }
 
 fn kind_of(text: &str) -> Kind {

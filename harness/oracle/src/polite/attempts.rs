@@ -32,8 +32,14 @@ pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
         history.actions.iter().filter(|run| run.needs_network()).map(|run| (run.begun, run.device)).collect();
     let mut devices: BTreeMap<&str, Device> = BTreeMap::new();
     for (at, entry) in history.entries.iter().enumerate() {
+        let is_exchange =
+            matches!(entry.event, Event::Sent { .. } | Event::Delivered { .. } | Event::Failed { .. });
+        let begins_anew = excuses(entry) || urgent.contains_key(&at);
+        if !is_exchange && !begins_anew {
+            continue;
+        }
         let device = devices.entry(&entry.host).or_default();
-        if excuses(entry) || urgent.contains_key(&at) {
+        if begins_anew {
             *device = Device::default();
         }
         if let Some(request) = by_sent.get(&at) {

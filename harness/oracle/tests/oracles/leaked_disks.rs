@@ -97,6 +97,17 @@ fn after_a_revocation_only_own_words_in_the_tray_are_left() {
 }
 
 #[test]
+fn what_an_undo_wrote_are_not_its_users_words() {
+    let shown = shared().shows("laptop", task("task/1", &["title=Buy 7 rings"]));
+    let run = shown.does("laptop", "a5", edit("task/1", &["title=Sell 8 rings"]));
+    let undone = run.undoes("laptop", "a6", "task/1", &["title=Buy 7 rings"]);
+    let revoked = undone.grants("ben", None).pulls_page("laptop", "e2", &[]).wait_ms(2_000);
+    let listed = revoked.then("laptop", Event::Tray { items: vec![item("task/1", Failed)] });
+    listed.clone().disk_holds("laptop", &["Sell 8 rings"]).passes("leaked");
+    listed.disk_holds("laptop", &["Buy 7 rings"]).violates("leaked on-disk-after-revocation value");
+}
+
+#[test]
 fn a_device_that_has_not_synced_since_cannot_know() {
     let asked = shared().grants("ben", None);
     asked.clone().disk_holds("laptop", &["Buy 7 rings"]).passes("leaked");

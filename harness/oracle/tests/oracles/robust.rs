@@ -14,7 +14,7 @@ use proptest::prelude::*;
 /// A run in which a little of everything happens.
 fn busy() -> Run {
     let asked = task("task/1", &["title=Two", "status=done", "status:open<done", "tags=[home]"]);
-    run()
+    let mut run = run()
         .does("phone", "task/1", create(&["title=One", "status=open", "tags=[home]", "completed_count=2"]))
         .pushes("phone", "e1", &["task/1 title=One@1"])
         .pulls("laptop", "e2")
@@ -67,7 +67,10 @@ fn busy() -> Run {
         .becomes("tablet", "phone")
         .loses_all("phone")
         .forgets("server", 0)
-        .ends_with(&[task("task/1", &["title=Two", "status=half", "completed_count=7"])])
+        .ends_with(&[task("task/1", &["title=Two", "status=half", "completed_count=7"])]);
+    run.header().apps.insert("laptop".to_owned(), 3);
+    run.header().scopes.insert("phone".to_owned(), vec!["home".to_owned()]);
+    run
 }
 
 #[test]
