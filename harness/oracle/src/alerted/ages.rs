@@ -57,10 +57,11 @@ impl<'h, 't> Walk<'h, 't> {
         match &entry.event {
             Event::Invoked { .. } => self.begin(at),
             Event::Saved { .. } => {
-                if let Some(&action) = self.ended.get(&at)
-                    && leaves_work(&self.history.actions[action])
-                {
-                    self.pending.entry(host).or_default().insert(action);
+                if let Some(&action) = self.ended.get(&at) {
+                    let run = &self.history.actions[action];
+                    if leaves_work(run) && !self.was_answered(run, at) {
+                        self.pending.entry(host).or_default().insert(action);
+                    }
                 }
             }
             Event::Shown(view) => self.show(host, self.history.record(&view.record), is_pending(view.state)),
@@ -92,6 +93,15 @@ impl<'h, 't> Walk<'h, 't> {
             Some(record) => waiting.remove(&record),
             None => false,
         };
+    }
+
+    /// Whether an answer came before the device called the work saved.
+    fn was_answered(&self, run: &ActionRun<'_>, at: usize) -> bool {
+        let pushes = run.record.map(|record| self.history.wire.pushes(run.device, record));
+        pushes
+            .into_iter()
+            .flatten()
+            .any(|push| push.sent > run.begun && push.accepted.is_some_and(|accepted| accepted < at))
     }
 
     /// A decision of its user may take back what waits.

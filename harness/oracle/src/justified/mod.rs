@@ -159,7 +159,13 @@ impl<'t> Walk<'_, 't> {
         findings: &mut Findings,
     ) {
         let hosts = &self.history.hosts;
-        let harmed = hosts.damaged(device, at).is_some() || hosts.disk_could_fail(device, 0, at);
+        let found_broken = |entry: &Entry| {
+            let broken = matches!(entry.event, Event::DatabaseChecked { problem: Some(_), .. });
+            entry.host == device && broken
+        };
+        let harmed = hosts.damaged(device, at).is_some()
+            || hosts.disk_could_fail(device, 0, at)
+            || self.history.entries[..at].iter().any(found_broken);
         if code != Some(Code::Storage) || harmed {
             return;
         }

@@ -127,6 +127,11 @@ fn what_does_not_wait_any_more_has_no_age() {
         waits().sends("phone", "e1", &["task/1 create"]).arrives("e1").answered_with("e1", deferred);
     says(deferred.delivered("e1"), 0).violates("alerted age-not-reported device");
     says(waits().does("phone", "a2", discard("task/1")), 0).passes("alerted");
+    // The answer may come before the word that it is saved.
+    let slow = waits().begin("phone", "a2", edit("task/1", &["title=U"]));
+    let slow = with_age(slow.sends("phone", "e1", &["task/1 title=U@1"]), "d1", 600_000).arrives("e1");
+    let slow = slow.answered("e1").delivered("e1").saved("a2").wait_ms(600_000);
+    says(slow, 0).passes("alerted");
     says(waits().signs_out("phone", "a2", true), 0).passes("alerted");
     says(waits().shows("phone", in_state(Failed, task("task/1", &["title=T"]))), 0).passes("alerted");
     says(waits().loses_all("phone"), 0).passes("alerted");

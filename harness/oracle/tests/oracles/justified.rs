@@ -180,6 +180,7 @@ fn a_line_of_the_device_itself_needs_a_broken_disk() {
     };
     lists(sent().forgets("phone", 0), line()).passes("justified");
     lists(sent().then("phone", Event::DiskFault { active: true }), line()).passes("justified");
+    lists(sent().restarts("phone").checked("phone", Some("not a database")), line()).passes("justified");
     lists(sent(), line()).violates("justified failed-without-refusal storage");
 }
 
