@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use deadzone_contract::seam::{ClientEnv, ClientStart};
-use deadzone_contract::{Code, Refusal};
+use deadzone_contract::{Code, Model, Refusal};
 use futures_util::future;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
 
@@ -24,6 +24,7 @@ pub(crate) struct App {
     pub(crate) env: ClientEnv,
     pub(crate) start: ClientStart,
     pub(crate) policy: ClientPolicy,
+    model: Model,
     pub(crate) store: AsyncMutex<Store>,
     /// Held while tokens are fetched.
     pub(crate) tokens: AsyncMutex<()>,
@@ -130,6 +131,7 @@ impl App {
     pub(crate) async fn open(
         start: ClientStart,
         policy: ClientPolicy,
+        model: Model,
         env: ClientEnv,
     ) -> std::result::Result<Arc<App>, Refusal> {
         env.env.disk.latency().await;
@@ -147,6 +149,7 @@ impl App {
             env,
             start,
             policy,
+            model,
             store: AsyncMutex::new(store),
             tokens: AsyncMutex::new(()),
             wake: Notify::new(),
@@ -168,9 +171,9 @@ impl App {
         self.shared.lock().expect("nothing panics while it holds this lock")
     }
 
-    /// How this app calls fields.
+    /// How this app calls and treats fields.
     pub(crate) fn dialect(&self) -> Dialect {
-        Dialect { schema: self.start.app_version }
+        Dialect { schema: self.start.app_version, model: self.model }
     }
 
     pub(crate) fn wall_ms(&self) -> u64 {

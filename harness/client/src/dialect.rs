@@ -1,18 +1,19 @@
-//! How this app calls fields. Users know one name for each; the cache and the wire of an older app
-//! know another, or none.
+//! How this app calls fields, and by which rules it treats them. Users know one name for each; the
+//! cache and the wire of an older app know another, or none.
 
 use std::collections::BTreeMap;
 
 use deadzone_contract::rules::{self, ENTITIES, EntityDecl, FieldDecl};
 use deadzone_contract::wire::ServerRecord;
-use deadzone_contract::{Refusal, Rule};
+use deadzone_contract::{Model, Refusal, Rule};
 
 use crate::act::invalid;
 
-/// The schema that an app speaks and keeps.
+/// What an app speaks and keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) schema: u32,
+    pub(crate) model: Model,
 }
 
 impl Dialect {
@@ -24,15 +25,18 @@ impl Dialect {
         let Some(declared) = rules::entity(entity).and_then(|declared| declared.field(name)) else {
             return invalid(format!("a {entity} has no field `{name}`"));
         };
-        match declared.name_in(self.schema) {
-            Some(kept) => Ok((kept, declared.rule)),
-            None => invalid(format!("version {} of this app knows no field `{name}`", self.schema)),
+        let Some(kept) = declared.name_in(self.schema) else {
+            return invalid(format!("version {} of this app knows no field `{name}`", self.schema));
+        };
+        match declared.rule_in(self.model) {
+            Some(rule) => Ok((kept, rule)),
+            None => invalid(format!("there is no field `{name}` under model {}", self.model)),
         }
     }
 
     /// The rule of the field that is called `kept` in the cache and on the wire.
     pub(crate) fn rule(self, entity: &str, kept: &str) -> Option<Rule> {
-        Some(rules::entity(entity)?.field_in(self.schema, kept)?.rule)
+        rules::entity(entity)?.field_in(self.schema, kept)?.rule_in(self.model)
     }
 
     /// What users call the field that is called `kept` in the cache and on the wire; none where it
@@ -75,8 +79,8 @@ impl Dialect {
 mod tests {
     use super::*;
 
-    const OLD: Dialect = Dialect { schema: 3 };
-    const NEW: Dialect = Dialect { schema: 4 };
+    const OLD: Dialect = Dialect { schema: 3, model: Model::B };
+    const NEW: Dialect = Dialect { schema: 4, model: Model::B };
 
     #[test]
     fn a_field_has_one_name_for_its_user_and_one_in_each_dialect() {
@@ -95,6 +99,23 @@ mod tests {
             }
         }
         assert_eq!(OLD.shown("task", "due"), None);
+    }
+
+    #[test]
+    fn under_model_a_what_overwrites_names_its_version_and_nothing_adds_up() {
+        let a = Dialect { model: Model::A, ..NEW };
+        for (field, rule) in [
+            ("title", Some(Rule::Version)),
+            ("status", Some(Rule::Version)),
+            ("description", Some(Rule::Version)),
+            ("priority", Some(Rule::Version)),
+            ("created_at", Some(Rule::Immutable)),
+            ("tags", None),
+            ("completed_count", None),
+        ] {
+            assert_eq!(a.field("task", field).ok().map(|(_, rule)| rule), rule, "{field}");
+            assert_eq!(a.rule("task", field), rule, "{field}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |
 //! | `badge` | the badge of a record, and the moves that it may make |
-//! | `dialect` | how this app calls fields |
+//! | `dialect` | how this app calls fields, and by which rules it treats them |
 //! | `migrate` | a cache that an app of another version has left |
 //! | `stamps` | the hybrid logical clock |
 //! | `store` | the database |
@@ -56,7 +56,7 @@ pub mod system;
 use std::sync::Arc;
 
 use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart};
-use deadzone_contract::{Capability, Client, Device, Refusal};
+use deadzone_contract::{Capability, Client, Device, Model, Refusal, Rule};
 
 pub use policy::{
     Answering, ClientPolicy, Commits, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity,
@@ -67,12 +67,18 @@ pub use policy::{
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceClient {
     policy: ClientPolicy,
+    model: Model,
 }
 
 impl ReferenceClient {
-    /// A client that decides as `policy` says.
+    /// A client of model B that decides as `policy` says.
     pub fn new(policy: ClientPolicy) -> ReferenceClient {
-        ReferenceClient { policy }
+        ReferenceClient { policy, model: Model::default() }
+    }
+
+    /// The same client under another model.
+    pub fn in_model(self, model: Model) -> ReferenceClient {
+        ReferenceClient { model, ..self }
     }
 }
 
@@ -81,8 +87,8 @@ impl Client for ReferenceClient {
         "reference"
     }
 
-    fn supports(&self, _: &Capability) -> bool {
-        true
+    fn supports(&self, capability: &Capability) -> bool {
+        !matches!((self.model, capability), (Model::A, Capability::Rule(Rule::Set | Rule::Counter)))
     }
 
     fn start(
@@ -90,9 +96,9 @@ impl Client for ReferenceClient {
         start: ClientStart,
         env: ClientEnv,
     ) -> BoxFuture<'static, Result<Arc<dyn Device>, Refusal>> {
-        let policy = self.policy.clone();
+        let ReferenceClient { policy, model } = self.clone();
         Box::pin(async move {
-            let app = app::App::open(start, policy, env).await?;
+            let app = app::App::open(start, policy, model, env).await?;
             Ok(Arc::new(device::Handle(app)) as Arc<dyn Device>)
         })
     }

@@ -21,7 +21,7 @@ pub(crate) fn adopt(app: &App, tx: &mut Tx<'_>) -> Result<()> {
     let Some(schema) = tx.meta.spoken.replace(present.schema).filter(|found| *found != present.schema) else {
         return Ok(());
     };
-    let found = Dialect { schema };
+    let found = Dialect { schema, ..present };
     records(tx, found, present)?;
     undos(tx, found, present)?;
     for row in tx.queue()? {

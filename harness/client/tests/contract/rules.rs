@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use deadzone_client::ReferenceClient;
 use deadzone_contract::wire::{Base, FieldOp, MutationKind, Outcome, PATH_MUTATIONS, ServerField};
-use deadzone_contract::{Action, Change, Choice, Code, RecordId, RecordState, Value, WayOut};
+use deadzone_contract::{
+    Action, Capability, Change, Choice, Client, Code, Model, RecordId, RecordState, Rule, Value, WayOut,
+};
 
 use crate::phone::{App, Phone, sleep_s, story};
 use crate::server::{Server, problem};
@@ -213,4 +216,35 @@ fn numbers_of_a_retry(status: u16, code: Code) -> usize {
 fn a_retry_keeps_its_number_where_nobody_knows_what_became_of_it() {
     assert_eq!(numbers_of_a_retry(500, Code::Internal), 1);
     assert_eq!(numbers_of_a_retry(400, Code::Malformed), 2);
+}
+
+#[test]
+fn under_model_a_a_title_is_asked_about_and_nothing_is_counted() {
+    let (mut phone, server) = (Phone::new(1), Server::default());
+    phone.model = Model::A;
+    story(async {
+        let app = phone.signed_in(&server).await;
+        let (_, task) = app.house().await;
+        for refused in [app.add(&task, 1).await, app.edit(&task, "tags", Change::Insert("x".into())).await] {
+            assert_eq!(refused.unwrap_err().code, Code::Invalid);
+        }
+        app.device.connectivity(false);
+        app.set(&task, "title", "mine").await.unwrap();
+        server.write(&task, "title", "theirs");
+        app.settle().await;
+        assert_eq!(app.record(&task).await.unwrap().state, RecordState::Conflict);
+        let (record, field) = (task.clone(), "title".to_owned());
+        app.act(Action::Resolve { record, field, choice: Choice::KeepMine }).await.unwrap();
+        app.settle().await;
+        assert_eq!((server.titled("mine"), app.tray().await), (1, vec![]));
+        app.kill().await;
+    });
+    let supports = |model, rule| {
+        let client = ReferenceClient::default().in_model(model);
+        client.supports(&Capability::Rule(rule))
+    };
+    for rule in [Rule::Set, Rule::Counter] {
+        assert!(supports(Model::B, rule) && !supports(Model::A, rule));
+    }
+    assert!(supports(Model::A, Rule::Version) && supports(Model::A, Rule::Lww));
 }

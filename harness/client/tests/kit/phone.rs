@@ -12,8 +12,8 @@ use deadzone_contract::seam::{
 use deadzone_contract::view::View;
 use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{
-    Action, Change, Client, Device, Env, FieldChange, Parameters, RecordId, RecordView, Refusal, Saved,
-    TrayItem, Value,
+    Action, Change, Client, Device, Env, FieldChange, Model, Parameters, RecordId, RecordView, Refusal,
+    Saved, TrayItem, Value,
 };
 use deadzone_disk::{Disk, Mount};
 use tokio::task::JoinSet;
@@ -36,6 +36,7 @@ pub(crate) struct Phone {
     drawn: Arc<AtomicU64>,
     pub(crate) policy: ClientPolicy,
     pub(crate) parameters: Parameters,
+    pub(crate) model: Model,
     pub(crate) app_version: u32,
     pub(crate) scope: Option<Vec<String>>,
     /// How far the wall clock has gone on while the timers stood, in ms.
@@ -51,6 +52,7 @@ impl Phone {
             drawn,
             policy: ClientPolicy::default(),
             parameters: Parameters::default(),
+            model: Model::B,
             app_version: SCHEMA_VERSION,
             scope: None,
             slept: Arc::default(),
@@ -100,7 +102,7 @@ impl Phone {
             app_version: self.app_version,
             scope: self.scope.clone(),
         };
-        let device = ReferenceClient::new(self.policy.clone()).start(start, env).await?;
+        let device = ReferenceClient::new(self.policy.clone()).in_model(self.model).start(start, env).await?;
         Ok(App { device, platform, eyes })
     }
 
