@@ -225,9 +225,7 @@ fn number_anew(tx: &mut Tx<'_>, reused: &[&QueueRow], carried_out: &[&QueueRow])
         }
         anew.take_number(&mut tx.meta);
         renamed.insert(row.number(), anew.number());
-        for base in bases(&mut anew) {
-            base.after = base.after.map(|after| renamed.get(&after).copied().unwrap_or(after));
-        }
+        rename_bases(&mut anew, &renamed);
         tx.replace(&row, anew)?;
     }
     Ok(())
@@ -247,6 +245,13 @@ fn outlives(row: &mut QueueRow, carried_out: &[&QueueRow]) -> bool {
     let emptied = row.mutation.fields.is_empty() && before > 0;
     let deleted = later.any(|other| matches!(other.mutation.kind, MutationKind::Delete { .. }));
     !(deleted || emptied && matches!(row.mutation.kind, MutationKind::Update))
+}
+
+/// Names what a mutation was made upon by the numbers that it has now.
+pub(crate) fn rename_bases(row: &mut QueueRow, renamed: &BTreeMap<u64, u64>) {
+    for base in bases(row) {
+        base.after = base.after.map(|after| renamed.get(&after).copied().unwrap_or(after));
+    }
 }
 
 /// What a mutation says that it was made upon.

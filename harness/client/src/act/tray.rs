@@ -6,6 +6,7 @@ use deadzone_contract::wire::{FieldOp, MutationKind};
 use deadzone_contract::{Change, Choice, FieldChange, RecordId, RecordState, Rule, Saved, Value};
 
 use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, undo, work};
+use crate::answer;
 use crate::app::App;
 use crate::overlay;
 use crate::policy::Discard;
@@ -85,13 +86,17 @@ pub(super) async fn retry(app: &App, id: RecordId) -> Result<Saved> {
     if rows.iter().any(|row| record.is_gone_with(row)) {
         return create_anew(app, tx, &record, &rows).await;
     }
+    let mut renamed = BTreeMap::new();
     for row in failed {
         let mut anew = row.clone();
         if !row.is_indefinite() {
             anew.take_number(&mut tx.meta);
             anew.seq = anew.number();
             anew.created_ms = app.wall_ms();
+            renamed.insert(row.number(), anew.number());
         }
+        // What was made upon work that has another number now still is.
+        answer::rename_bases(&mut anew, &renamed);
         anew.status = RowStatus::Waiting;
         anew.refusals = 0;
         tx.replace(row, anew)?;
