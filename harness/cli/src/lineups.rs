@@ -105,6 +105,7 @@ impl Lineups {
             let own = match defect.side() {
                 Side::Client => entry.client.is_some(),
                 Side::Server => entry.server.is_some(),
+                Side::Both => entry.client.is_some() || entry.server.is_some(),
             };
             if own {
                 let (name, side) = (defect.name, defect.side());
@@ -125,12 +126,15 @@ impl Entry {
     fn lineup(&self, defect: Option<&Defect>, model: Model) -> Lineup {
         let client = self.client.clone();
         let server = self.server.clone();
+        let lived = defect.map_or(model, |defect| defect.model(model));
         Lineup {
             client: client.unwrap_or_else(|| {
-                Arc::new(ReferenceClient::new(defect.map(Defect::client_policy).unwrap_or_default()))
+                let policy = defect.map(Defect::client_policy).unwrap_or_default();
+                Arc::new(ReferenceClient::new(policy).in_model(lived))
             }),
             server: server.unwrap_or_else(|| {
-                Arc::new(ReferenceServer::new(defect.map(Defect::server_policy).unwrap_or_default()))
+                let policy = defect.map(Defect::server_policy).unwrap_or_default();
+                Arc::new(ReferenceServer::new(policy).in_model(lived))
             }),
             model,
             defect: defect.map(|defect| defect.name.to_owned()),
