@@ -23,15 +23,17 @@
 use std::collections::BTreeMap;
 
 use deadzone_contract::wire::{
-    Base, FieldOp, FieldResult, MutationKind, MutationResult, Outcome, PushAnswer, ServerField,
+    Base, FieldOp, FieldResult, MutationKind, MutationResult, OpenConflict, Outcome, PushAnswer, ServerField,
+    ServerRecord,
 };
 use deadzone_contract::{Code, RecordId};
 
-use crate::app::{App, Stay};
-use crate::policy::Numbers;
+use crate::app::App;
+use crate::policy::{Conflicts, ErrorText, FailedWork, Numbers, Refusals};
 use crate::rights::{self, NOT_SHARED};
+use crate::shared::Stay;
 use crate::store::{QueueRow, Result, RowStatus, Tx};
-use crate::{pull, stamps};
+use crate::{overlay, pull, stamps};
 
 /// What an answer has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,8 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
     let mut carried_out = Vec::new();
     for (row, result) in rows.iter().zip(&answer.results) {
         if let Some(server) = &result.state {
-            pull::keep(app, &mut tx, server, &row.device)?;
+            let doubted = needless_conflicts(app, &tx, row, result)?;
+            pull::keep(app, &mut tx, doubted.as_ref().unwrap_or(server), &row.device)?;
         }
         match &result.outcome {
             Outcome::Done { fields } => {
@@ -86,6 +89,9 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
                 tx.mark(row, RowStatus::Retrying, Some(detail))?;
                 stamps::follow_server(&mut tx, app.policy.stamps, answer.server_time_ms, app.wall_ms())?;
             }
+            Outcome::Rejected { code, detail } if app.policy.refusals == Refusals::RetriedForEver => {
+                tx.mark(row, RowStatus::Retrying, Some(&format!("{code}: {detail}")))?;
+            }
             // Nothing is left to delete.
             Outcome::Rejected { code: Code::Gone, .. } if row.is_delete() => {
                 progress = true;
@@ -107,7 +113,7 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
                 }
                 tx.change_row(row, |row| row.attempts = 0)?;
                 let reason = format!("{code}: {detail}");
-                refuse(&mut tx, row, &reason)?;
+                refuse(app, &mut tx, row, &reason)?;
                 if *code == Code::UnknownRecord && result.state.is_none() && !row.is_create() {
                     rights::forget(&mut tx, app.dialect(), &row.mutation.record, &reason)?;
                     app.doubt_rights();
@@ -145,7 +151,7 @@ fn done(
     if refused.is_empty() {
         tx.dequeue(row)?;
     } else {
-        keep_refused(tx, row, refused, fields)?;
+        keep_refused(app, tx, row, refused, fields)?;
     }
     if result.state.is_none() && !row.is_delete() {
         rights::forget(tx, app.dialect(), &row.mutation.record, NOT_SHARED)?;
@@ -155,6 +161,7 @@ fn done(
 
 /// The rest of a mutation is committed; what was refused of it stays, for its user.
 fn keep_refused(
+    app: &App,
     tx: &mut Tx<'_>,
     row: &QueueRow,
     refused: BTreeMap<String, FieldOp>,
@@ -165,21 +172,23 @@ fn keep_refused(
         _ => None,
     });
     tx.drop_undo_at(&row.mutation.record, row.seq)?;
+    if app.policy.failed_work == FailedWork::Forgotten {
+        return tx.dequeue(row);
+    }
     let mut left = row.clone();
     left.mutation.fields = refused;
     left.mutation.kind = MutationKind::Update;
     left.status = RowStatus::Failed;
     left.attempts = 0;
-    left.reason = Some(reasons.collect::<Vec<_>>().join("; "));
+    left.reason = Some(worded(app, &reasons.collect::<Vec<_>>().join("; ")));
     tx.replace(row, left)
 }
 
 /// Moves a refused row to the tray; a refused create takes along what waited behind it.
-pub(crate) fn refuse(tx: &mut Tx<'_>, row: &QueueRow, reason: &str) -> Result<()> {
-    tx.mark(row, RowStatus::Failed, Some(reason))?;
-    tx.drop_undo_at(&row.mutation.record, row.seq)?;
+pub(crate) fn refuse(app: &App, tx: &mut Tx<'_>, row: &QueueRow, reason: &str) -> Result<()> {
+    fail(app, tx, row, reason)?;
     if row.is_create() {
-        take_along(tx, &row.mutation.record, row.seq, reason)?;
+        take_along(app, tx, &row.mutation.record, row.seq, reason)?;
     }
     Ok(())
 }
@@ -190,17 +199,63 @@ pub(crate) fn along(reason: &str) -> String {
     format!("{code}: its record was refused ({detail})")
 }
 
-fn take_along(tx: &mut Tx<'_>, record: &RecordId, except: u64, reason: &str) -> Result<()> {
+fn fail(app: &App, tx: &mut Tx<'_>, row: &QueueRow, reason: &str) -> Result<()> {
+    tx.drop_undo_at(&row.mutation.record, row.seq)?;
+    if app.policy.failed_work == FailedWork::Forgotten {
+        return tx.dequeue(row);
+    }
+    tx.mark(row, RowStatus::Failed, Some(&worded(app, reason)))
+}
+
+/// Why work failed, for its user.
+fn worded(app: &App, reason: &str) -> String {
+    match app.policy.error_text {
+        ErrorText::Precise => reason.to_owned(),
+        ErrorText::Generic => "something went wrong".to_owned(),
+    }
+}
+
+fn take_along(app: &App, tx: &mut Tx<'_>, record: &RecordId, except: u64, reason: &str) -> Result<()> {
     for behind in tx.queue_of(record)? {
         if behind.seq != except && behind.status != RowStatus::Failed {
-            tx.mark(&behind, RowStatus::Failed, Some(&along(reason)))?;
-            tx.drop_undo_at(record, behind.seq)?;
+            fail(app, tx, &behind, &along(reason))?;
         }
     }
     for child in tx.children(record)? {
-        take_along(tx, &child, except, reason)?;
+        take_along(app, tx, &child, except, reason)?;
     }
     Ok(())
+}
+
+/// The mistake of a client that looks at versions of records and not at what the server says of
+/// the fields: what was applied is in conflict, because somebody has changed the record meanwhile.
+fn needless_conflicts(
+    app: &App,
+    tx: &Tx<'_>,
+    row: &QueueRow,
+    result: &MutationResult,
+) -> Result<Option<ServerRecord>> {
+    if app.policy.conflicts == Conflicts::AsAnswered {
+        return Ok(None);
+    }
+    let (Outcome::Done { .. }, Some(state)) = (&result.outcome, &result.state) else { return Ok(None) };
+    let known = tx.record(&row.mutation.record)?.and_then(|record| record.server);
+    if known.is_none_or(|known| known.version + 1 >= state.version) {
+        return Ok(None);
+    }
+    let mut doubted = state.clone();
+    for (field, op) in &row.mutation.fields {
+        if let FieldOp::Put { value } | FieldOp::Write { value, .. } = op {
+            doubted.conflicts.push(OpenConflict {
+                id: format!("{}:{field}", row.number()),
+                field: field.clone(),
+                mine: value.clone(),
+                theirs: overlay::value_of(state, field),
+                version: state.version,
+            });
+        }
+    }
+    Ok(Some(doubted))
 }
 
 /// Numbers rows anew, under the present name, and with them everything of that name behind them:

@@ -10,12 +10,12 @@ use std::time::Duration;
 use deadzone_contract::seam::{ClientEnv, ClientStart};
 use deadzone_contract::{Code, Model, Refusal};
 use futures_util::future;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify};
 
 use crate::call::CallError;
 use crate::dialect::Dialect;
-use crate::policy::{ClientPolicy, Numbers};
-use crate::show::Shown;
+use crate::policy::{ClientPolicy, Numbers, RetryAfter};
+use crate::shared::{Shared, Stay};
 use crate::store::{Durable, Opened, Result, Store, StoreError, Tx};
 use crate::{badge, leave, migrate, overlay, scope, session};
 
@@ -33,84 +33,6 @@ pub(crate) struct App {
     /// Something changed that decides whether to listen for hints.
     pub(crate) listen: Notify,
     shared: Mutex<Shared>,
-}
-
-/// The time until somebody signs out. What was asked for in an earlier one is nobody's business
-/// any more: its answer is thrown away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stay(u64);
-
-/// What the app knows only while it runs.
-#[derive(Default)]
-pub(crate) struct Shared {
-    stay: Stay,
-    /// Whose device this is, signed in or with a session that has ended; none: nobody's.
-    pub(crate) user: Option<String>,
-    /// What the platform says.
-    pub(crate) online: bool,
-    /// An action was saved, or the network came back, since the last round.
-    pub(crate) work: bool,
-    /// The pause after failures does not hold for the next round.
-    pub(crate) impatient: bool,
-    /// Callers of [`Device::sync`](deadzone_contract::Device::sync).
-    pub(crate) waiters: Vec<oneshot::Sender<std::result::Result<(), String>>>,
-    /// Nothing but a sign-in helps.
-    pub(crate) signed_out: bool,
-    pub(crate) last_error: Option<String>,
-    /// What is wrong with the storage; none while it works.
-    pub(crate) storage: Option<String>,
-    /// What its user may do seems to have changed.
-    pub(crate) roles_stale: bool,
-    /// A pull has come to its end.
-    pub(crate) pulled: bool,
-    /// The server does not serve this version of the app any more.
-    pub(crate) too_old: bool,
-    /// The last round found no way to the server.
-    pub(crate) unreachable: bool,
-    /// Until when, by the clock that never goes back, the server has asked to be left alone.
-    hold_until: Duration,
-    pub(crate) shown: Shown,
-    /// By the wall clock: what was never synced is as old as this.
-    since_ms: u64,
-}
-
-impl Shared {
-    /// Whether nobody has signed out since.
-    pub(crate) fn is_current(&self, stay: Stay) -> bool {
-        self.stay == stay
-    }
-
-    pub(crate) fn may_sync(&self) -> bool {
-        self.online && !self.signed_out
-    }
-
-    /// Whether to listen for hints. Before the first pull there is nothing that one could continue.
-    pub(crate) fn may_listen(&self, stay: Stay) -> bool {
-        self.may_sync() && self.pulled && self.is_current(stay)
-    }
-
-    /// Whether there is no network, as far as anybody knows.
-    pub(crate) fn is_offline(&self) -> bool {
-        !self.online || self.unreachable
-    }
-
-    /// How long ago, by the wall clock, a pull came to its end.
-    fn age_ms(&self, wall_ms: u64) -> u64 {
-        wall_ms.saturating_sub(self.shown.last_sync_ms().unwrap_or(self.since_ms))
-    }
-
-    /// Nobody is signed in any more, and nothing that was known holds.
-    pub(crate) fn leave(&mut self, wall_ms: u64) {
-        *self = Shared {
-            stay: Stay(self.stay.0 + 1),
-            online: self.online,
-            waiters: std::mem::take(&mut self.waiters),
-            shown: std::mem::take(&mut self.shown),
-            signed_out: true,
-            since_ms: wall_ms,
-            ..Shared::default()
-        };
-    }
 }
 
 /// How far apart the first and the last number can be that one start skips. A restored database
@@ -191,7 +113,7 @@ impl App {
 
     /// The server has asked to be left alone for a time.
     pub(crate) fn hold(&self, time: Option<Duration>) {
-        let Some(time) = time else { return };
+        let Some(time) = time.filter(|_| self.policy.retry_after == RetryAfter::Obeyed) else { return };
         let until = self.env.env.clock.elapsed().saturating_add(time);
         let mut shared = self.shared();
         shared.hold_until = shared.hold_until.max(until);
@@ -374,7 +296,7 @@ impl App {
             tx.meta.next_number += gap;
         }
         migrate::adopt(self, tx)?;
-        scope::adopt(self, tx, opened == Opened::New);
+        scope::adopt(self, tx, opened == Opened::New)?;
         tx.requeue_sending()?;
         for id in tx.record_ids()? {
             let Some(record) = tx.record(&id)? else { continue };

@@ -15,9 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::hints;
 use crate::policy::ForeignAnswer;
+use crate::shared::Stay;
 
 /// Why a request brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

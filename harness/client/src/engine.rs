@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use futures_util::future;
 
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::CallError;
 use crate::pause::Pause;
+use crate::policy::{ErrorText, Pulling};
+use crate::shared::Stay;
 use crate::store::StoreError;
 use crate::{pull, push, rights};
 
@@ -157,8 +159,17 @@ fn take_work(app: &App, now: Duration, server: &mut Pause, next_pull: Duration) 
 async fn round(app: &App, stay: Stay) -> Result<(), CallError> {
     push::push_all(app, stay).await?;
     make_room(app).await?;
-    pull::pull_all(app, stay).await?;
+    if is_worth_a_pull(app) {
+        pull::pull_all(app, stay).await?;
+    }
     rights::ask(app, stay).await
+}
+
+/// Truth is what a pull says, so every round ends with one.
+fn is_worth_a_pull(app: &App) -> bool {
+    let mut shared = app.shared();
+    let hinted = std::mem::take(&mut shared.hinted);
+    app.policy.pulling == Pulling::EveryRound || hinted || shared.shown.last_sync_ms().is_none()
 }
 
 async fn make_room(app: &App) -> Result<(), StoreError> {
@@ -194,7 +205,11 @@ fn settle_round(app: &App, result: &Result<(), CallError>) {
             shared.unreachable = error.is_unreachable();
             shared.signed_out |= *error == CallError::SignedOut;
             shared.too_old |= error.is_too_old();
-            shared.last_error = Some(if shared.too_old { TOO_OLD.to_owned() } else { error.to_string() });
+            shared.last_error = Some(match app.policy.error_text {
+                ErrorText::Generic => "something went wrong".to_owned(),
+                ErrorText::Precise if shared.too_old => TOO_OLD.to_owned(),
+                ErrorText::Precise => error.to_string(),
+            });
         }
     }
 }

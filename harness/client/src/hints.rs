@@ -10,9 +10,11 @@ use std::time::Duration;
 use deadzone_contract::wire::{Hint, PATH_HINTS};
 use futures_util::future::{self, Either};
 
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::{Ask, CallError};
 use crate::pause::Pause;
+use crate::policy::Hints;
+use crate::shared::Stay;
 use crate::store::{Meta, Result};
 use crate::{pull, scope, session};
 
@@ -69,6 +71,7 @@ async fn listen(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
     };
     for hint in hints {
         if !take(app, stay, &asked, &hint).await? {
+            app.shared().hinted = true;
             app.nudge(false);
             break;
         }
@@ -100,7 +103,8 @@ async fn take(app: &App, stay: Stay, asked: &Meta, hint: &Hint) -> Result<bool> 
         return Ok(true); // a pull has brought it already
     }
     let is_same = (&tx.meta.device_id, tx.meta.epoch) == (&asked.device_id, asked.epoch);
-    let Some(changes) = hint.changes.as_ref().filter(|_| is_same && tx.meta.cursor == hint.since) else {
+    let fits = is_same && tx.meta.cursor == hint.since || app.policy.hints == Hints::AppliedOutOfOrder;
+    let Some(changes) = hint.changes.as_ref().filter(|_| fits) else {
         return Ok(false);
     };
     if pull::take(app, &mut tx, &asked.device_id, changes)? {

@@ -7,6 +7,8 @@
 use deadzone_contract::{Code, Refusal, Saved};
 
 use crate::app::App;
+use crate::call::CallError;
+use crate::policy::SignOut;
 use crate::session::{ACCESS, REFRESH, USER};
 use crate::store::{Durable, Opened, Result, Store, Tx};
 
@@ -20,6 +22,14 @@ pub(crate) async fn sign_out(app: &App, anyway: bool) -> std::result::Result<Sav
                       sign out anyway to throw it away";
         return Err(Refusal::new(Code::WorkPending, detail));
     }
+    if app.policy.sign_out == SignOut::LeavesData {
+        return forget_tokens(app).await;
+    }
+    leave(app).await
+}
+
+/// Everything goes, whatever is pending.
+async fn leave(app: &App) -> std::result::Result<Saved, Refusal> {
     {
         let mut shared = app.shared();
         app.env.secrets.set(LEAVING, Some("yes".to_owned()));
@@ -37,6 +47,27 @@ pub(crate) async fn sign_out(app: &App, anyway: bool) -> std::result::Result<Sav
             let detail = format!("nobody is signed in any more, but the storage is not empty yet: {error}");
             Err(Refusal::new(Code::Storage, detail))
         }
+    }
+}
+
+/// The mistake of a client that only forgets who was there.
+async fn forget_tokens(app: &App) -> std::result::Result<Saved, Refusal> {
+    {
+        let mut shared = app.shared();
+        [ACCESS, REFRESH, USER].iter().for_each(|secret| app.env.secrets.set(secret, None));
+        shared.leave(app.wall_ms());
+    }
+    let mut tx = app.begin().await?;
+    (tx.meta.user, tx.meta.roles) = (None, None);
+    app.commit(tx).await?;
+    Ok(Saved::of(None))
+}
+
+/// The mistake of a client for which a token that is not valid any more is the end.
+pub(crate) async fn expire(app: &App) -> CallError {
+    match leave(app).await {
+        Ok(_) => CallError::SignedOut,
+        Err(refusal) => CallError::Storage(refusal.detail),
     }
 }
 

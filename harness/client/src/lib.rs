@@ -4,6 +4,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `app` | the running app, and its database as it comes and goes |
+//! | `shared` | what it knows only while it runs |
 //! | `show` | what the user sees of both |
 //! | `device` | what the platform and the user do to it |
 //! | `act` | a user's action: record and queue in one transaction |
@@ -47,6 +48,7 @@ mod push;
 mod rights;
 mod scope;
 mod session;
+mod shared;
 mod show;
 mod stamps;
 mod store;
@@ -58,10 +60,7 @@ use std::sync::Arc;
 use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart};
 use deadzone_contract::{Capability, Client, Device, Model, Refusal, Rule};
 
-pub use policy::{
-    Answering, ClientPolicy, Commits, Counters, CursorSaved, Discard, ForeignAnswer, Idempotency, Integrity,
-    Numbers, PendingEdits, Reconnect, RemoteConflicts, Removal, Saving, Stamps, SyncedShown,
-};
+pub use policy::*;
 
 /// Makes devices that run the reference client.
 #[derive(Clone, Debug, Default)]

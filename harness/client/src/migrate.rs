@@ -13,6 +13,8 @@ use deadzone_contract::{Code, Value};
 
 use crate::app::App;
 use crate::dialect::Dialect;
+use crate::policy::{OldSchema, PendingOnMigration};
+use crate::pull;
 use crate::store::{Copy, Inverse, QueueRow, Result, RowStatus, Tx, UndoRow};
 
 /// Makes the database one of this app.
@@ -21,6 +23,12 @@ pub(crate) fn adopt(app: &App, tx: &mut Tx<'_>) -> Result<()> {
     let Some(schema) = tx.meta.spoken.replace(present.schema).filter(|found| *found != present.schema) else {
         return Ok(());
     };
+    if schema < present.schema && app.policy.old_schema == OldSchema::ReadAsNew {
+        return Ok(());
+    }
+    if app.policy.pending_on_migration == PendingOnMigration::Dropped {
+        pull::drop_pending(tx)?;
+    }
     let found = Dialect { schema, ..present };
     records(tx, found, present)?;
     undos(tx, found, present)?;

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::wire::{AddId, FieldOp, MutationKind, OpenConflict, ServerField, add_id};
+use deadzone_contract::wire::{
+    AddId, FieldOp, MutationKind, OpenConflict, ServerField, ServerRecord, add_id,
+};
 use deadzone_contract::{ConflictView, RecordState, RecordView, Stamp, Value};
 
 use crate::dialect::Dialect;
@@ -133,6 +135,42 @@ impl Overlaid {
     }
 }
 
+/// What the server says that stands in a field.
+pub(crate) fn value_of(server: &ServerRecord, field: &str) -> Option<Value> {
+    match server.fields.get(field)? {
+        ServerField::Lww { value, .. }
+        | ServerField::Version { value, .. }
+        | ServerField::Fixed { value } => Some(value.clone()),
+        ServerField::Counter { total } => Some(Value::Int(*total)),
+        ServerField::Set { members } => Some(Value::Set(members.keys().cloned().collect())),
+    }
+}
+
+/// What a server would say of a record that had everything in it that is shown; for a client that
+/// believes so.
+pub(crate) fn as_if_known(record: &RecordRow, rows: &[QueueRow]) -> ServerRecord {
+    let over = overlay(record, rows);
+    let field = |(name, value): (&String, &Value)| {
+        let field = match (over.members.get(name), value) {
+            (Some(members), _) => ServerField::Set { members: members.clone() },
+            (None, Value::Int(total)) => ServerField::Counter { total: *total },
+            (None, value) => ServerField::Version { value: value.clone(), version: 0 },
+        };
+        (name.clone(), field)
+    };
+    ServerRecord {
+        record: record.record.clone(),
+        entity: record.entity.clone(),
+        workspace: record.workspace.clone(),
+        parent: record.parent.clone(),
+        version: record.server.as_ref().map_or(0, |server| server.version),
+        fields: over.fields.iter().map(field).collect(),
+        conflicts: over.conflicts.clone(),
+        included: None,
+        deleted: !over.visible,
+    }
+}
+
 /// The version that a new write of `field` has to name, and the pending write it is made upon.
 pub(crate) fn field_base(
     record: &RecordRow,
@@ -190,7 +228,7 @@ pub(crate) fn view(dialect: Dialect, record: &RecordRow, over: Overlaid, state: 
 mod tests {
     use super::*;
     use deadzone_contract::RecordId;
-    use deadzone_contract::wire::{Base, Mutation, ServerRecord};
+    use deadzone_contract::wire::{Base, Mutation};
 
     const DEVICE: &str = "phone";
 

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::policy::{Backoff, RetryAfter};
+
+/// A pause that is none. None at all would stop the world in which a mistaken client runs.
+const HARDLY_ANY: Duration = Duration::from_millis(100);
 
 /// Failures in a row, and the end of the pause after the last one.
 #[derive(Default)]
@@ -17,6 +21,11 @@ impl Pause {
     /// not all who were told the same come back at once.
     pub(crate) fn failed(&mut self, app: &App, retry_after: Option<Duration>) {
         let parameters = &app.start.parameters;
+        let retry_after = retry_after.filter(|_| app.policy.retry_after == RetryAfter::Obeyed);
+        if app.policy.backoff == Backoff::None {
+            self.not_before = app.env.env.clock.elapsed() + HARDLY_ANY;
+            return;
+        }
         if retry_after.is_some() {
             self.failures = 0;
         }

@@ -3,10 +3,13 @@
 use deadzone_contract::wire::{FieldOp, PATH_SYNC, PulledChange, ServerField, ServerRecord, SyncPage};
 use deadzone_contract::{Code, RecordId};
 
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::{Ask, CallError};
-use crate::policy::{CursorSaved, Numbers, PendingEdits, RemoteConflicts};
+use crate::policy::{
+    Conflicts, CursorSaved, Numbers, PendingEdits, PendingOnResync, RemoteConflicts, Revocation,
+};
 use crate::rights::{self, NOT_SHARED};
+use crate::shared::Stay;
 use crate::store::{Meta, Result, RowStatus, Tx};
 use crate::{scope, session, stamps};
 
@@ -72,6 +75,7 @@ pub(crate) fn take(app: &App, tx: &mut Tx<'_>, asked_by: &str, changes: &[Pulled
                     overwrite(tx, server)?;
                 }
             }
+            PulledChange::Removed { .. } if app.policy.revocation == Revocation::LeavesData => {}
             PulledChange::Removed { record } => {
                 rights::forget(tx, app.dialect(), record, NOT_SHARED)?;
                 app.doubt_rights();
@@ -107,6 +111,12 @@ pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: 
     let known = tx.record(&server.record)?;
     let known_server = known.as_ref().and_then(|row| row.server.as_ref());
     if known_server.is_some_and(|known| known.version > server.version) {
+        return Ok(());
+    }
+    // Who sees conflicts where there are none does not let go of them either.
+    if app.policy.conflicts == Conflicts::Needless
+        && known_server.is_some_and(|known| known.version == server.version)
+    {
         return Ok(());
     }
     stamps::observe(&mut tx.meta, server);
@@ -162,6 +172,23 @@ fn overwrite(tx: &mut Tx<'_>, server: &ServerRecord) -> Result<()> {
 /// The tombstones after the cursor are gone, so everything is pulled anew.
 async fn start_over(app: &App, stay: Stay) -> Result<()> {
     let mut tx = app.begin_in(stay).await?;
-    tx.meta.pull_anew();
+    pull_anew(app, &mut tx)?;
     app.commit(tx).await
+}
+
+/// From now on everything is pulled anew; pending work stays.
+pub(crate) fn pull_anew(app: &App, tx: &mut Tx<'_>) -> Result<()> {
+    if app.policy.pending_on_resync == PendingOnResync::Dropped {
+        drop_pending(tx)?;
+    }
+    tx.meta.pull_anew();
+    Ok(())
+}
+
+/// The mistake of a client for which the queue is a part of the cache.
+pub(crate) fn drop_pending(tx: &mut Tx<'_>) -> Result<()> {
+    for row in tx.queue()? {
+        tx.dequeue(&row)?;
+    }
+    Ok(())
 }

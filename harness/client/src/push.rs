@@ -1,16 +1,18 @@
 //! The first half of a round: what is saved here goes to the server.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::wire::{Mutation, PATH_MUTATIONS, PushAnswer, PushRequest};
 use deadzone_contract::{RecordId, RecordState};
 
 use crate::answer::Gain;
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::{Ask, CallError};
-use crate::policy::{Idempotency, Removal, SyncedShown};
+use crate::policy::{CaptivePortal, Idempotency, Parents, Refusals, Removal, ServerErrors, SyncedShown};
+use crate::shared::Stay;
 use crate::store::{DRAIN_ROWS, QueueRow, Result, RowStatus, StoreError, Tx};
-use crate::{answer, session};
+use crate::{answer, overlay, session};
 
 /// Sends until nothing is left that can be sent.
 pub(crate) async fn push_all(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
@@ -30,6 +32,11 @@ pub(crate) async fn push_all(app: &App, stay: Stay) -> std::result::Result<(), C
                 Gain::None => again += 1,
                 Gain::Deferred => return Err(CallError::Deferred(app.held())),
             },
+            Err(CallError::Foreign { status: 200..300, .. })
+                if app.policy.captive_portal == CaptivePortal::TakenForSuccess =>
+            {
+                assume_arrived(app, stay, &rows).await?;
+            }
             Err(error) => {
                 draining(app, || give_back(app, stay, &rows, &error)).await?;
                 return Err(error);
@@ -115,12 +122,24 @@ impl Batch {
     }
 }
 
+/// The mistake of a client that sends the newest records first, each with its own work in order.
+fn newest_first(batch: &mut [QueueRow]) {
+    let mut first: BTreeMap<RecordId, u64> = BTreeMap::new();
+    for row in batch.iter() {
+        first.entry(row.mutation.record.clone()).or_insert(row.seq);
+    }
+    batch.sort_by_key(|row| Reverse(first[&row.mutation.record]));
+}
+
 /// Marks the next rows as being sent.
 async fn take_batch(app: &App, stay: Stay) -> Result<Vec<QueueRow>> {
     let mut tx = app.begin_in(stay).await?;
     let most = app.start.parameters.push_max as usize;
     let most = if tx.is_draining() { most.min(DRAIN_ROWS) } else { most };
     let mut batch = Batch::fill(&mut tx, most)?;
+    if app.policy.parents == Parents::NotWaitedFor {
+        newest_first(&mut batch);
+    }
     for row in &mut batch {
         if app.policy.idempotency == Idempotency::NumberedWhenSent && row.status == RowStatus::Retrying {
             let mut anew = row.clone();
@@ -148,6 +167,25 @@ async fn take_batch(app: &App, stay: Stay) -> Result<Vec<QueueRow>> {
     Ok(batch)
 }
 
+/// The mistake of a client for which every 200 is the server's: what was sent is taken for what
+/// the server has.
+async fn assume_arrived(app: &App, stay: Stay, rows: &[QueueRow]) -> Result<()> {
+    let mut tx = app.begin_in(stay).await?;
+    let records: BTreeSet<RecordId> = rows.iter().map(|row| row.mutation.record.clone()).collect();
+    for id in records {
+        let sent: Vec<QueueRow> = rows.iter().filter(|row| row.mutation.record == id).cloned().collect();
+        let known = tx.record(&id)?;
+        if let Some(record) = &known {
+            let server = overlay::as_if_known(record, &sent);
+            tx.put_server(known, server, &sent[0].device)?;
+        }
+        for row in sent {
+            tx.dequeue(&row)?;
+        }
+    }
+    app.commit(tx).await
+}
+
 /// An attempt failed: the rows wait for the next one. Whether they arrived is not known.
 async fn give_back(app: &App, stay: Stay, rows: &[QueueRow], error: &CallError) -> Result<()> {
     if app.policy.removal == Removal::WhenSent {
@@ -159,12 +197,15 @@ async fn give_back(app: &App, stay: Stay, rows: &[QueueRow], error: &CallError) 
     };
     let definite = matches!(error, CallError::Problem(problem, _) if (400..500).contains(&problem.status));
     let permanent = definite
+        && app.policy.refusals == Refusals::ToTray
         && !matches!(error, CallError::Problem(problem, _) if matches!(problem.status, 401 | 426 | 429));
+    let own_error = matches!(error, CallError::Problem(problem, _) if problem.status >= 500);
+    let is_final = own_error && app.policy.server_errors == ServerErrors::ToTray;
     let reason = error.to_string();
     let mut tx = app.begin_in(stay).await?;
     for row in rows {
         let refusals = row.refusals + refusing;
-        let spent = u64::from(refusals) >= app.start.parameters.attempts_max;
+        let spent = u64::from(refusals) >= app.start.parameters.attempts_max || is_final;
         tx.change_row(row, |row| {
             row.refusals = refusals;
             row.attempts -= u32::from(definite && row.attempts > 0);
@@ -172,7 +213,7 @@ async fn give_back(app: &App, stay: Stay, rows: &[QueueRow], error: &CallError) 
             row.reason = Some(reason.clone());
         })?;
         if permanent || spent {
-            answer::refuse(&mut tx, row, &reason)?;
+            answer::refuse(app, &mut tx, row, &reason)?;
         }
     }
     app.commit(tx).await

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::Role;
+use deadzone_contract::wire::{Role, TokenAnswer};
 use deadzone_contract::{Code, RecordId, Refusal};
 
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::CallError;
 use crate::dialect::Dialect;
+use crate::policy::Tokens;
 use crate::session;
+use crate::shared::Stay;
 use crate::store::{Inverse, QueueRow, Result, RowStatus, Tx};
 
 /// Why work on a record that its user may not see any more stands in the tray.
@@ -22,9 +24,13 @@ impl App {
 }
 
 /// Keeps whose device this is, and what the server says that they may do.
-pub(crate) async fn keep(app: &App, stay: Stay, user: &str, roles: &BTreeMap<String, Role>) -> Result<()> {
+pub(crate) async fn keep(app: &App, stay: Stay, answer: &TokenAnswer) -> Result<()> {
+    let TokenAnswer { user, roles, .. } = answer;
     let mut tx = app.begin_in(stay).await?;
-    tx.meta.user = Some(user.to_owned());
+    tx.meta.user = Some(user.clone());
+    if app.policy.tokens == Tokens::InDatabase {
+        tx.meta.tokens = Some(format!("{} {}", answer.access_token, answer.refresh_token));
+    }
     if tx.meta.roles.as_ref() != Some(roles) {
         forget_deleted(&mut tx, roles)?;
         tx.meta.roles = Some(roles.clone());

@@ -6,9 +6,11 @@ use deadzone_contract::wire::{PATH_TOKEN, TokenAnswer, TokenRequest};
 use deadzone_contract::{Code, Refusal};
 use futures_util::future::{self, Either};
 
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::{Ask, CallError, Sender, call};
-use crate::rights;
+use crate::policy::{Expiry, QueueAge};
+use crate::shared::Stay;
+use crate::{leave, rights};
 
 /// The names of the secrets.
 pub(crate) const ACCESS: &str = "access";
@@ -78,7 +80,11 @@ pub(crate) async fn authorized<T>(app: &App, stay: Stay, device: &str, ask: &Ask
     sender.access_token = app.env.secrets.get(ACCESS);
     if sender.access_token.is_some() {
         match call(app, &sender, ask).await {
-            Err(CallError::Problem(problem, _)) if problem.code == Code::Unauthenticated => {}
+            Err(CallError::Problem(problem, _)) if problem.code == Code::Unauthenticated => {
+                if app.policy.expiry == Expiry::SignsOut {
+                    return Err(leave::expire(app).await);
+                }
+            }
             other => return other,
         }
     }
@@ -117,12 +123,12 @@ async fn fetch(app: &App, stay: Stay, ask: &Ask<TokenAnswer>) -> Result<(), Call
         if !shared.is_current(stay) {
             return Err(CallError::SignedOut);
         }
-        app.env.secrets.set(REFRESH, Some(answer.refresh_token));
+        app.env.secrets.set(REFRESH, Some(answer.refresh_token.clone()));
         app.env.secrets.set(USER, Some(answer.user.clone()));
-        app.env.secrets.set(ACCESS, Some(answer.access_token));
+        app.env.secrets.set(ACCESS, Some(answer.access_token.clone()));
         shared.user = Some(answer.user.clone());
     }
-    if rights::keep(app, stay, &answer.user, &answer.roles).await.is_err() {
+    if rights::keep(app, stay, &answer).await.is_err() {
         app.doubt_rights(); // the tokens are kept, and good
     }
     Ok(())
@@ -134,7 +140,10 @@ async fn sender(app: &App, stay: Stay) -> Result<Sender, CallError> {
     Ok(Sender {
         stay,
         device_id: tx.meta.device_id.clone(),
-        queue_age_ms: oldest_ms.map_or(0, |ms| app.wall_ms().saturating_sub(ms)),
+        queue_age_ms: match app.policy.queue_age {
+            QueueAge::Reported => oldest_ms.map_or(0, |ms| app.wall_ms().saturating_sub(ms)),
+            QueueAge::NotReported => 0,
+        },
         access_token: None,
     })
 }

@@ -20,7 +20,7 @@ use deadzone_contract::{Action, Change, Code, FieldChange, RecordId, Refusal, Sa
 
 use crate::app::App;
 use crate::store::{QueueRow, RecordRow, Tx};
-use crate::{leave, overlay, rights, session, stamps};
+use crate::{leave, overlay, pull, rights, session, stamps};
 
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
@@ -58,7 +58,7 @@ pub(crate) async fn act(app: &App, action: Action) -> Result<Saved> {
 /// Fetches everything anew, soon.
 async fn repair(app: &App) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
-    tx.meta.pull_anew();
+    pull::pull_anew(app, &mut tx)?;
     app.commit(tx).await?;
     app.nudge(true);
     Ok(Saved::of(None))

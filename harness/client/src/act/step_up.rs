@@ -11,9 +11,11 @@ use deadzone_contract::wire::{
 use deadzone_contract::{Code, RecordId, Refusal, Saved};
 
 use super::{Result, look_up_to_change};
-use crate::app::{App, Stay};
+use crate::app::App;
 use crate::call::{Ask, CallError};
+use crate::policy::StepUp;
 use crate::rights::{self, NOT_SHARED};
+use crate::shared::Stay;
 use crate::store::{Inverse, RecordRow, Tx, UndoRow};
 use crate::{overlay, pull, session, stamps};
 
@@ -35,6 +37,9 @@ impl Deadline {
 /// Changes what somebody may do in a workspace.
 pub(super) async fn set_role(app: &App, change: MemberChange, password: String) -> Result<Saved> {
     let (stay, deadline) = (app.stay(), Deadline::new(app));
+    if app.policy.step_up == StepUp::Queued && app.shared().is_offline() {
+        return Ok(Saved::of(None));
+    }
     needs_network(app)?;
     session::prove(app, stay, password, deadline.left(app)).await?;
     let ask = Ask::post_for_nothing(PATH_MEMBERS, &change).within(deadline.left(app));

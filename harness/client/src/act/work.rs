@@ -1,15 +1,15 @@
 //! Creating, editing and deleting records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::wire::{Base, FieldOp, MutationKind, ServerField, ServerRecord};
+use deadzone_contract::wire::{AddId, Base, FieldOp, MutationKind, ServerField, ServerRecord};
 use deadzone_contract::{Change, Code, FieldChange, RecordId, Refusal, Rule, Saved, Value, rules};
 
 use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, step_up, undo, words};
 use crate::app::App;
 use crate::dialect::Dialect;
 use crate::overlay::{self, Overlaid};
-use crate::policy::{Counters, Saving};
+use crate::policy::{Counters, Saving, SetsSent, StepUp};
 use crate::rights;
 use crate::store::{Inverse, QueueRow, RecordRow, Tx, UndoRow};
 
@@ -67,7 +67,8 @@ pub(super) async fn edit(app: &App, id: RecordId, changes: Vec<FieldChange>) -> 
 pub(super) async fn delete(app: &App, id: RecordId, password: Option<String>) -> Result<Saved> {
     let mut tx = app.begin_action().await?;
     let (record, rows) = look_up_to_change(app, &tx, &id)?;
-    if record.entity == PROJECT {
+    let is_queued = app.policy.step_up == StepUp::Queued && app.shared().is_offline();
+    if record.entity == PROJECT && !is_queued {
         drop(tx);
         return step_up::delete_project(app, id, password).await;
     }
@@ -139,8 +140,8 @@ pub(super) fn field_ops(
                 closes: None,
             },
             (Rule::Counter, Change::Add(by)) => increment(app, over, kept, *by, ops.remove(kept)),
-            (Rule::Set, Change::Insert(member)) => tags(over, kept, member, true, ops.remove(kept)),
-            (Rule::Set, Change::Remove(member)) => tags(over, kept, member, false, ops.remove(kept)),
+            (Rule::Set, Change::Insert(member)) => tags(app, over, kept, member, true, ops.remove(kept)),
+            (Rule::Set, Change::Remove(member)) => tags(app, over, kept, member, false, ops.remove(kept)),
             _ => return invalid(format!("`{field}` follows the rule `{rule}`, which has no such change")),
         };
         ops.insert(kept.to_owned(), op);
@@ -179,7 +180,14 @@ fn increment(app: &App, over: &Overlaid, field: &str, by: i64, earlier: Option<F
     }
 }
 
-fn tags(over: &Overlaid, field: &str, member: &str, insert: bool, earlier: Option<FieldOp>) -> FieldOp {
+fn tags(
+    app: &App,
+    over: &Overlaid,
+    field: &str,
+    member: &str,
+    insert: bool,
+    earlier: Option<FieldOp>,
+) -> FieldOp {
     let (mut add, mut remove) = match earlier {
         Some(FieldOp::Tags { add, remove }) => (add, remove),
         _ => Default::default(),
@@ -191,5 +199,24 @@ fn tags(over: &Overlaid, field: &str, member: &str, insert: bool, earlier: Optio
         let held = over.members.get(field).and_then(|members| members.get(member));
         remove.insert(member.to_owned(), held.cloned().unwrap_or_default());
     }
+    if app.policy.sets == SetsSent::Whole {
+        return whole_set(over, field, add, remove);
+    }
     FieldOp::Tags { add, remove }
+}
+
+/// The mistake of a client for which a set is a value: whatever is there goes, and what its user
+/// sees comes in its place.
+fn whole_set(
+    over: &Overlaid,
+    field: &str,
+    add: BTreeSet<String>,
+    remove: BTreeMap<String, BTreeSet<AddId>>,
+) -> FieldOp {
+    let seen = over.members.get(field).cloned().unwrap_or_default();
+    let kept = seen.keys().filter(|member| !remove.contains_key(*member)).cloned();
+    FieldOp::Tags {
+        add: add.into_iter().chain(kept).collect(),
+        remove: seen.into_iter().chain(remove).collect(),
+    }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Meta {
     /// Whose device this is; none: nobody's yet.
     #[serde(default)]
     pub(crate) user: Option<String>,
+    /// What must not be here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tokens: Option<String>,
     /// What its user may do in which workspace, as the server said last; none: it has not said yet.
     #[serde(default)]
     pub(crate) roles: Option<BTreeMap<String, Role>>,

@@ -6,6 +6,7 @@ mod hints;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod leave;
+mod mistakes;
 mod rights;
 mod rules;
 mod scope;
