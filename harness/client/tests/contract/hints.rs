@@ -8,8 +8,9 @@ use deadzone_contract::wire::{Hint, PATH_HINTS, PATH_SYNC, PulledChange};
 use deadzone_contract::{Code, RecordId, Value};
 use http::Response;
 
+use crate::kit::answers::{and_wait, hints, page, problem};
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{HOLD_S, Server, and_wait, hints, page, problem};
+use crate::server::{HOLD_S, Server};
 
 const HOUR_S: u64 = 3_600;
 

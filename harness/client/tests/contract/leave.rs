@@ -119,7 +119,7 @@ fn an_answer_that_comes_after_its_user_has_left_is_thrown_away() {
             let mut expired = false;
             server.intercept(move |_| {
                 let first = !std::mem::replace(&mut expired, true);
-                first.then(|| crate::server::problem(401, Code::Unauthenticated))
+                first.then(|| crate::kit::answers::problem(401, Code::Unauthenticated))
             });
             app.set(&task, "title", "later").await.unwrap();
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
@@ -140,7 +140,7 @@ fn nobodys_work_is_sent_in_the_name_of_who_signs_in_next() {
         let mut expired = false;
         server.intercept(move |request| {
             let first = request.uri().path() == PATH_MUTATIONS && !std::mem::replace(&mut expired, true);
-            first.then(|| crate::server::problem(401, Code::Unauthenticated))
+            first.then(|| crate::kit::answers::problem(401, Code::Unauthenticated))
         });
         *server.slow.lock().unwrap() = Duration::from_millis(100);
         app.set(&task, "title", "anas words").await.unwrap();
@@ -246,7 +246,7 @@ fn a_session_that_has_ended_keeps_its_work_and_its_user() {
     story(async {
         let app = phone.signed_in(&server).await;
         let (_, task) = app.house().await;
-        server.intercept(|_| Some(crate::server::problem(401, Code::SignInAgain)));
+        server.intercept(|_| Some(crate::kit::answers::problem(401, Code::SignInAgain)));
         app.set(&task, "title", "later").await.unwrap();
         sleep_s(5).await;
         let status = app.view().await.status;

@@ -10,9 +10,10 @@ use deadzone_contract::wire::{
 };
 use deadzone_contract::{Action, Change, Code, RecordId, Value};
 
+use crate::kit::answers::{and_wait, hints, page, problem};
 use crate::kit::rules::rejected;
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{Server, and_wait, hints, page, problem};
+use crate::server::Server;
 
 /// A phone that makes a mistake, or none.
 fn phone(policy: &ClientPolicy) -> Phone {

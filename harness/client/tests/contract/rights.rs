@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::{Base, FieldOp, MutationKind, PATH_SYNC, Role};
 use deadzone_contract::{Action, Choice, Code, RecordId, RecordState, Value, WayOut};
 
+use crate::kit::answers::problem;
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{Server, problem};
+use crate::server::Server;
 
 fn word_stands_on(phone: &Phone, word: &str) -> bool {
     phone.disk.snapshot().contains(word.as_bytes())

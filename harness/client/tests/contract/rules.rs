@@ -8,8 +8,9 @@ use deadzone_contract::{
     Action, Capability, Change, Choice, Client, Code, Model, RecordId, RecordState, Rule, Value, WayOut,
 };
 
+use crate::kit::answers::problem;
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{Server, problem};
+use crate::server::Server;
 
 fn words(words: &str) -> Option<Value> {
     Some(Value::text(words))

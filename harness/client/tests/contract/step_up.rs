@@ -7,9 +7,10 @@ use deadzone_contract::wire::{MutationKind, Outcome, PATH_MEMBERS, PATH_MUTATION
 use deadzone_contract::{Action, Code, RecordId, Refusal, Saved};
 use http::Response;
 
+use crate::kit::answers::{page, problem};
 use crate::kit::rules::rejected;
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{Server, page, problem};
+use crate::server::Server;
 
 async fn make_viewer(app: &App, password: &str) -> Result<Saved, Refusal> {
     let (workspace, member, role) = ("home".into(), "ben".into(), Some(Role::Viewer));

@@ -143,7 +143,7 @@ fn a_change_that_does_not_stand_is_not_taken_back() {
                 "in conflict" => server.write(&task, "status", "theirs"),
                 "refused" => server.judge(|_| Some(rejected(Code::Invalid))),
                 "discarded" => {
-                    server.intercept(|_| Some(crate::server::page(502)));
+                    server.intercept(|_| Some(crate::kit::answers::page(502)));
                     app.device.connectivity(true);
                     sleep_s(1).await;
                     app.act(Action::Discard { record: task.clone() }).await.unwrap();

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::{HEADER_CLIENT_VERSION, HEADER_SCHEMA_VERSION, MutationKind};
 use deadzone_contract::{Action, Badge, Change, Choice, Code, FieldChange, RecordId, RecordState, Value};
 
+use crate::kit::answers::problem;
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{Server, problem};
+use crate::server::Server;
 
 fn words(words: &str) -> Option<Value> {
     Some(Value::text(words))

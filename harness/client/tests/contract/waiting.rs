@@ -4,8 +4,9 @@ use deadzone_contract::wire::{HEADER_QUEUE_AGE, Outcome, PATH_MUTATIONS, PATH_SY
 use deadzone_contract::{Badge, Code, Value};
 use http::Response;
 
+use crate::kit::answers::{and_wait, page, problem};
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::{Server, and_wait, page, problem};
+use crate::server::Server;
 
 /// Counts on a task, `times` times, while the device is offline; then is online.
 async fn counts(app: &App, times: i64) {

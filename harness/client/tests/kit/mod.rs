@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each of the test binaries uses its part of it")]
 
+pub(crate) mod answers;
 pub(crate) mod phone;
 pub(crate) mod rules;
 pub(crate) mod screen;
 pub(crate) mod server;
+mod state;
