@@ -64,15 +64,22 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         }
     }
     for run in history.actions.iter().filter(|run| run.cannot && run.saved()) {
-        let record = run.record.map(|record| history.records[record].id);
-        let case = Case::new("refusal", "claim").device(run.device).subject(run.label);
-        let case = record.into_iter().fold(case, Case::record).evidence(history.outcome(run));
-        findings.report(case.says(
-            format!("{} saved {} {}, which it had to refuse", run.device, run.kind(), run.label),
-            "a refusal: the script says that it cannot be done",
-        ));
+        judge_refusal(history, run, &mut findings);
     }
     findings.verdict()
+}
+
+/// A step was saved that the script says cannot be done. It says so of a run that went as written.
+fn judge_refusal(history: &History<'_>, run: &ActionRun<'_>, findings: &mut Findings) {
+    let what = format!("{} saved {} {}, which it had to refuse", run.device, run.kind(), run.label);
+    let before = history.actions.iter().take_while(|other| other.begun < run.begun);
+    if let Some(other) = before.into_iter().find(|other| !other.cannot && !other.saved()) {
+        return findings.unknown(format!("{what}; but step {} had not gone as written", other.label));
+    }
+    let record = run.record.map(|record| history.records[record].id);
+    let case = Case::new("refusal", "claim").device(run.device).subject(run.label);
+    let case = record.into_iter().fold(case, Case::record).evidence(history.outcome(run));
+    findings.report(case.says(what, "a refusal: the script says that it cannot be done"));
 }
 
 /// What can be seen when a claim is made.

@@ -93,7 +93,13 @@ fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Finding
             use deadzone_contract::Action::{Discard, Resolve, Retry};
             matches!(run.act, Discard { .. } | Resolve { .. } | Retry { .. })
         });
-        let mut edits = edits(life).filter(|(_, effect)| !wins || effect.op == Op::Restore);
+        // Only who deleted a record for good can have seen that, and bring it back.
+        let counts = |effect: &Effect<'_>| {
+            let run = life.history.action_of(effect);
+            let takes_back = run.device == deleter && run.begun > life.history.action_of(delete).begun;
+            !wins || effect.op == Op::Restore || takes_back
+        };
+        let mut edits = edits(life).filter(|(_, effect)| counts(effect));
         let knew_all = edits.all(|(edit, _)| life.history.knew(life.index, edit, index) == Knew::Yes);
         // Whoever may not see the record any more cannot delete it either.
         let user = life.history.action_of(delete).user;

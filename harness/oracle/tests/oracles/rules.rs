@@ -158,6 +158,15 @@ fn where_a_delete_wins_the_record_stays_away() {
 }
 
 #[test]
+fn who_deleted_a_record_for_good_may_bring_it_back() {
+    let run = commented().does("laptop", "a3", delete("comment/1"));
+    let back = [t(&[]), c("body=Again")];
+    let again = |device: &str| run.clone().does(device, "a4", edit("comment/1", &["body=Again"]));
+    again("laptop").ends_with(&back).passes_all(&JUDGES);
+    again("phone").ends_with(&back).violates("lost at-end delete");
+}
+
+#[test]
 fn where_a_delete_wins_an_edit_that_came_too_late_is_in_the_tray() {
     let run = commented().does("phone", "a2", edit("comment/1", &["body=Final"]));
     let run = run.does("laptop", "a3", delete("comment/1"));

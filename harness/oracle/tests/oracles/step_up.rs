@@ -63,6 +63,10 @@ fn what_cannot_be_done_is_refused() {
     refused.passes("expected");
     assert_eq!(refused.judge().outcome, Outcome::Pass);
     tried().saved("a2").violates("expected refusal claim");
+    // It is said of a run that went as written.
+    let astray = shared().begin("phone", "a0", set_role()).refused_because("a0", Code::Offline);
+    let astray = astray.begin("phone", "a2", edit("project/1", &["title=Q"])).which_cannot_be().saved("a2");
+    assert!(astray.verdict("expected").starts_with("unknown"), "{}", astray.verdict("expected"));
     // What the script does not announce leaves a doubt.
     let doubted = shared().begin("phone", "a2", edit("project/1", &["title=Q"])).refused("a2");
     let judgement = doubted.ends_with(&[p()]).judge();
