@@ -51,7 +51,7 @@ use deadzone_trace::{Entry, Event, Header, Trace};
 
 pub(crate) use actions::{ActionRun, Ending, Op};
 pub(crate) use answers::{Open, Told};
-pub(crate) use bodies::Outcome;
+pub(crate) use bodies::{Kind, Outcome};
 pub(crate) use end::{Demand, End, Last};
 pub(crate) use hosts::Hosts;
 pub(crate) use knowledge::Knew;

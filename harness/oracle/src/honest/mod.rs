@@ -25,11 +25,13 @@
 //! | `busy-with-nothing` | the device calls itself syncing then, with nothing queued |
 //! | `stale-not-shown` | the device calls itself something better than stale although its last sync is too old |
 //! | `stale-too-early` | it calls itself stale although its last sync is not too old |
+//! | `saved-without-an-answer` | what needs a fresh sign-in is called saved, and the server has not said so |
 //! | `no-reason`, `no-way-out` | a line of the tray does not say why, or offers nothing |
 
 mod at_end;
 mod moves;
 mod stale;
+mod step_up;
 mod tray;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +57,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     walk.settle_claims(None);
     at_end::judge(history, &mut walk.findings);
     stale::judge(history, &mut walk.findings);
+    step_up::judge(history, &mut walk.findings);
     if !walk.shown_anything {
         walk.findings.unknown("no device showed anything");
     }

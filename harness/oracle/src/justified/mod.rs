@@ -5,7 +5,7 @@
 //! not for its user to change any more; or as many errors of the server in a row as the contract
 //! allows. An open conflict is shown only where the field's rule asks, where the two values differ,
 //! and after an answer that told of it; and the server makes one only of a write that was based on
-//! an older version, by a device that did not know better. Every line of the tray names its
+//! an older version, by a device that did not know better. Nothing is sent before what it hangs under. Every line of the tray names its
 //! mutation and the code of its reason. Nobody is signed out while tokens are good.
 //!
 //! A device that was told something of a form that nobody knows may know anything.
@@ -21,10 +21,12 @@
 //! | `nothing-to-decide` | a conflict is shown between a value and itself |
 //! | `nameless` | a line of the tray does not say what was tried |
 //! | `no-code` | a line of the tray does not begin with the code of its reason |
+//! | `child-before-parent` | a device sends the creation of a record before that of what it hangs under |
 //! | `signed-out-needlessly` | a device asks to sign in although it has a good refresh token |
 
 mod conflicts;
 mod grounds;
+mod order;
 mod session;
 
 use std::collections::BTreeSet;
@@ -46,6 +48,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         walk.take(at, entry, &mut findings);
     }
     conflicts::judge_made(history, &mut findings);
+    order::judge(history, &mut findings);
     session::judge(history, &mut findings);
     findings.verdict()
 }

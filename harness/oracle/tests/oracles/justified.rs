@@ -330,3 +330,23 @@ fn nobody_is_signed_out_while_tokens_are_good() {
         .violates("justified signed-out-needlessly session");
     says(signed_in().wait_ms(30 * day_ms), Badge::Error, ENDED).passes("justified");
 }
+
+#[test]
+fn nothing_is_sent_before_what_it_hangs_under() {
+    let made = || {
+        run().does("phone", "project/1", create_in("home", "project", None, &["title=P"])).does(
+            "phone",
+            "task/1",
+            create_in("home", "task", Some("project/1"), &["title=T"]),
+        )
+    };
+    made().pushes("phone", "e1", &["project/1 create", "task/1 create"]).passes("justified");
+    made()
+        .sends("phone", "e1", &["project/1 create"])
+        .fails("e1")
+        .sends("phone", "e2", &["task/1 create"])
+        .passes("justified");
+    made()
+        .sends("phone", "e1", &["task/1 create", "project/1 create"])
+        .violates("justified child-before-parent create");
+}

@@ -72,3 +72,11 @@ fn what_cannot_be_done_is_refused() {
     let judgement = doubted.ends_with(&[p()]).judge();
     assert!(matches!(judgement.doubts[..], [Doubt::StepRefused { .. }]));
 }
+
+#[test]
+fn what_needs_a_fresh_sign_in_is_not_called_saved_without_an_answer() {
+    let begun = || shared().shows("phone", p()).begin("phone", "a2", delete_for_good());
+    begun().pushes("phone", "e2", &["project/1 delete"]).saved("a2").passes("honest");
+    begun().saved("a2").violates("honest saved-without-an-answer delete");
+    shared().does("phone", "a2", set_role()).violates("honest saved-without-an-answer set-role");
+}
