@@ -456,6 +456,8 @@ pub enum Class {
     Pull,
     /// Sign-in and refresh.
     SignIn,
+    /// Waiting for a hint; what lies in wait for its answer waits for one that tells something.
+    Hint,
     /// Any of them: `request`.
     Any,
 }

@@ -262,6 +262,7 @@ impl Display for Class {
             Class::Push => "push",
             Class::Pull => "pull",
             Class::SignIn => "sign-in",
+            Class::Hint => "hint",
             Class::Any => "request",
         })
     }

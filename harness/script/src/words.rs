@@ -91,7 +91,7 @@ pub(crate) const FIRING: &str = "firing";
 pub(crate) const SILENT: &str = "silent";
 
 /// Kinds of requests.
-pub(crate) const CLASSES: &[&str] = &["push", "pull", "sign-in", "request"];
+pub(crate) const CLASSES: &[&str] = &["push", "pull", "sign-in", "hint", "request"];
 
 /// The badges that can be expected.
 pub(crate) const BADGES: &[(&str, Badge)] = &[

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deadzone_contract::seam::{BoxFuture, HttpService};
-use deadzone_contract::wire::{PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN};
+use deadzone_contract::wire::{
+    MutationResult, Outcome, PATH_HINTS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN, PushAnswer,
+};
 use deadzone_net::http::Disconnect;
 use deadzone_script::Class;
 use deadzone_trace::{Event, Exchange};
@@ -197,6 +199,7 @@ impl Call {
             Class::Push => "push",
             Class::Pull => "pull",
             Class::SignIn => "sign-in",
+            Class::Hint => "request for hints",
             Class::Any => "request",
         };
         format!("{}'s {what}", self.device)
@@ -215,19 +218,22 @@ pub(crate) fn class(path: &str) -> Class {
         PATH_MUTATIONS => Class::Push,
         PATH_SYNC => Class::Pull,
         PATH_TOKEN => Class::SignIn,
+        PATH_HINTS => Class::Hint,
         _ => Class::Any,
     }
 }
 
-/// Whether an answer reports that something happened: for a push, that a mutation was done.
+/// Whether an answer reports that something happened: for a push, that a mutation was done; for a
+/// wait for hints, that there is one.
 fn took_effect(class: Class, answer: &Response<Bytes>) -> bool {
-    let done = class != Class::Push || {
-        let body: Option<deadzone_contract::wire::PushAnswer> = serde_json::from_slice(answer.body()).ok();
-        body.is_some_and(|body| {
-            body.results
-                .iter()
-                .any(|result| matches!(result.outcome, deadzone_contract::wire::Outcome::Done { .. }))
-        })
+    let done = match class {
+        Class::Push => {
+            let body: Option<PushAnswer> = serde_json::from_slice(answer.body()).ok();
+            let done = |result: &MutationResult| matches!(result.outcome, Outcome::Done { .. });
+            body.is_some_and(|body| body.results.iter().any(done))
+        }
+        Class::Hint => answer.body().starts_with(b"event:"),
+        Class::Pull | Class::SignIn | Class::Any => true,
     };
     answer.status().is_success() && done
 }

@@ -228,6 +228,7 @@ fn class(cursor: &mut Cursor<'_>) -> Result<Class, Wrong> {
         "push" => Class::Push,
         "pull" => Class::Pull,
         "sign-in" => Class::SignIn,
+        "hint" => Class::Hint,
         _ => Class::Any,
     })
 }

@@ -423,7 +423,7 @@ impl Writer<'_> {
         let target = Target {
             device: device.clone(),
             nth: self.dice.pick(&[0, 1, 2, 3, 4, 11, 12, 13, 21, 22, 101, 111, u32::MAX]),
-            class: self.dice.pick(&[Class::Push, Class::Pull, Class::SignIn, Class::Any]),
+            class: self.dice.pick(&[Class::Push, Class::Pull, Class::SignIn, Class::Hint, Class::Any]),
         };
         let by = (self.dice.below(2) == 1).then(|| self.dice.time());
         let bytes = u64::from(self.dice.below(1_200));
