@@ -152,7 +152,7 @@ pub(super) const CLIENT: &[Defect] = &[
         mistake: "A full resync begins with an empty database, and work that was still to be sent goes with the old one.",
         source: "004: Never delete a mutation from the queue until the server has confirmed.",
         oracles: &["lost"],
-        scenario: "month-offline-past-the-tombstone-horizon",
+        scenario: "a-repair-keeps-what-is-pending",
         plant: Plant::Client(|policy| policy.pending_on_resync = PendingOnResync::Dropped),
     },
     Defect {
@@ -248,7 +248,7 @@ pub(super) const CLIENT: &[Defect] = &[
         mistake: "A hint is applied wherever the device stands, and what lies in between is never asked for.",
         source: "004: Treating WebSocket push as authoritative.",
         oracles: &["converged", "monotonic"],
-        scenario: "hint-lost-and-hint-lies",
+        scenario: "a-hint-comes-late-to-a-device-that-starts-over",
         plant: Plant::Client(|policy| policy.hints = Hints::AppliedOutOfOrder),
     },
     Defect {
