@@ -192,7 +192,7 @@ pub(super) const CLIENT: &[Defect] = &[
         mistake: "A refusal is taken for a passing failure, and the same is sent again and again.",
         source: "004: On 4xx (validation): marks as failed; surfaces error to user; doesn't retry",
         oracles: &["polite", "settled"],
-        scenario: "validation-error-lands-in-the-tray",
+        scenario: "access-revoked-while-offline",
         plant: Plant::Client(|policy| policy.refusals = Refusals::RetriedForEver),
     },
     Defect {

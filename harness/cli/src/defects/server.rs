@@ -99,7 +99,7 @@ pub(super) const SERVER: &[Defect] = &[
         policy::NO_VERSION_HANDSHAKE,
         "004: No schema-version handshake. First migration breaks every offline client.",
         &["converged"],
-        "old-client-meets-new-schema",
+        "an-old-app-is-served-in-its-own-shape",
     ),
     Defect::of_server(
         policy::FAR_FUTURE_STAMPS_ACCEPTED,

@@ -234,10 +234,10 @@ fn check_runs_everything_twice_and_finds_no_difference() {
 fn lists_are_complete_and_machine_readable() {
     let place = Place::new();
     for (what, least, keys) in [
-        ("scenarios", 7, &["name", "about", "needs", "suite"][..]),
+        ("scenarios", 30, &["name", "about", "needs", "suite"][..]),
         ("faults", 14, &["example", "about", "struck"]),
-        ("oracles", 7, &["name", "invariant", "source"]),
-        ("defects", 12, &["name", "mistake", "oracles", "side", "source"]),
+        ("oracles", 16, &["name", "invariant", "source"]),
+        ("defects", 35, &["name", "mistake", "oracles", "scenario", "side", "source"]),
     ] {
         let json = place.run(&["list", what, "--json"]);
         let entries: Vec<Value> = serde_json::from_str(&json.out).expect("one JSON document");
