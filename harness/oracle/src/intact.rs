@@ -8,7 +8,8 @@
 //!
 //! A crash without a check is unknown where the trace speaks of disks at all and the host is
 //! known to have a database: one was checked before, an action was saved on it, or it answered
-//! requests. A trace that never speaks of disks is of a world whose storage does not crash.
+//! requests, and no sign-out has begun to delete it since. A trace that never speaks of disks is of
+//! a world whose storage does not crash.
 //!
 //! Source: the design's crash model: what is durable survives whole.
 //!
@@ -18,6 +19,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deadzone_contract::Action;
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
@@ -58,6 +60,10 @@ impl<'t> Disks<'t> {
             Event::Wiped => {
                 self.used.remove(host);
                 self.unchecked.remove(host);
+            }
+            // It deletes the database, and may die before there is a new one.
+            Event::Invoked { act: Action::SignOut { .. }, .. } => {
+                self.used.remove(host);
             }
             Event::HostDown { .. } => {
                 self.unchecked.insert(host);

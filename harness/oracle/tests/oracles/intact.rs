@@ -73,3 +73,14 @@ fn a_crash_without_a_check_is_unknown_where_there_are_disks() {
     run().goes_down("tablet").then("tablet", survived).comes_up("tablet").passes("intact");
     crashed().then("phone", Event::Wiped).comes_up("phone").passes("intact");
 }
+
+#[test]
+fn a_sign_out_that_crashes_leaves_no_database_to_check() {
+    let used = run().does("phone", "task/1", create(&["title=T"])).checked("laptop", None);
+    let died = |act| used.clone().begin("phone", "a2", act).restarts("phone").indefinite("a2");
+    died(deadzone_contract::Action::SignOut { anyway: true }).passes("intact");
+    assert!(died(edit("task/1", &["title=U"])).verdict("intact").starts_with("unknown"));
+    // Whoever signs in then has one.
+    let again = died(deadzone_contract::Action::SignOut { anyway: true }).does("phone", "a3", sign_in("ben"));
+    assert!(again.restarts("phone").verdict("intact").starts_with("unknown"));
+}
