@@ -100,7 +100,7 @@ impl<'t> Walk<'_, 't> {
         let last = pushes.into_iter().flatten().rfind(|push| push.sent < at);
         let told = last.into_iter().flat_map(|push| std::iter::once(push.sent).chain(push.closed));
         findings.report(case.evidence(told).evidence([at]).says(
-            format!("{device} shows {what} as failed: {name}, of which no answer said that it was refused"),
+            format!("{device} shows {what} as failed: {name}, of which no answer said that it was refused for good"),
             "another attempt, until the server refuses it or has failed as often as the contract allows",
         ));
     }

@@ -48,7 +48,7 @@ fn work_fails_only_after_a_refusal() {
     refused("forbidden").shows("phone", in_state(Failed, t(&[]))).passes("justified");
     assert_snapshot!(lists(sent(), line("forbidden: no")).verdict("justified"), @r"
     fail
-    failed-without-refusal failed: phone shows `set status=done` (forbidden: no) as failed: task/1, of which no answer said that it was refused
+    failed-without-refusal failed: phone shows `set status=done` (forbidden: no) as failed: task/1, of which no answer said that it was refused for good
       expected: another attempt, until the server refuses it or has failed as often as the contract allows
       evidence: sent e2, tray phone
     ");
