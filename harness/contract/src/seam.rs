@@ -193,7 +193,8 @@ impl fmt::Display for Capability {
 /// What a device is told when its app starts.
 #[derive(Clone, Debug)]
 pub struct ClientStart {
-    /// The user of this installation; its password comes with a sign-in.
+    /// The first user of this installation, at every start the same; its password comes with a
+    /// sign-in. Who has taken it over since the app has to know by itself.
     pub user: String,
     /// The numbers that the product was built with.
     pub parameters: Parameters,

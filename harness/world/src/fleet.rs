@@ -70,6 +70,9 @@ enum Phase {
 /// What makes a host a device.
 #[derive(Clone)]
 pub(crate) struct Phone {
+    /// Whose installation it is: the first user.
+    owner: String,
+    /// Who is signed in.
     user: String,
     online: bool,
     /// The apps that run, the one that its user has in hand last.
@@ -84,6 +87,7 @@ impl Phone {
     /// A device of a user, with the newest app and all of its user's workspaces.
     pub(crate) fn new(user: &str, app_version: Option<u32>, scope: Option<&[String]>) -> Phone {
         Phone {
+            owner: user.to_owned(),
             user: user.to_owned(),
             online: true,
             apps: Vec::new(),
@@ -376,7 +380,7 @@ impl Fleet {
             screen: this,
         };
         let start = ClientStart {
-            user: phone.user,
+            user: phone.owner,
             parameters: self.parameters.clone(),
             online: phone.online,
             app_version: phone.app_version,
