@@ -1,5 +1,5 @@
-//! Every scenario of this folder and its regressions, run as data: it is in canonical form, opens with why a user
-//! cares, passes on the reference, and together they find every planted defect with an oracle
+//! Every scenario of this folder and its regressions, run as data: it is in canonical form, opens
+//! with why a user cares, passes on the reference, and together they find every planted defect with an oracle
 //! that the defect named beforehand.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use deadzone::defects::{DEFECTS, Defect};
 use deadzone_client::ReferenceClient;
 use deadzone_client_tiny::TinyClient;
-use deadzone_contract::{Client, Model};
+use deadzone_contract::Client;
 use deadzone_oracle::{ORACLES, Outcome, judge};
 use deadzone_script::{Item, Script, Suite};
 use deadzone_server::ReferenceServer;
@@ -40,13 +40,27 @@ fn scripts() -> Vec<(String, String, Script)> {
     scripts
 }
 
-fn lineup(client: impl Client + 'static, server: ReferenceServer, defect: Option<&Defect>) -> Lineup {
-    let defect = defect.map(|defect| defect.name.to_owned());
-    Lineup { client: Arc::new(client), server: Arc::new(server), model: Model::B, defect }
+/// A client and the reference server, under the model that a script is about.
+fn lineup(client: impl Client + 'static, script: &Script) -> Lineup {
+    let model = script.model().unwrap_or_default();
+    let server = Arc::new(ReferenceServer::default().in_model(model));
+    Lineup { client: Arc::new(client), server, model, defect: None }
 }
 
-fn reference() -> Lineup {
-    lineup(ReferenceClient::default(), ReferenceServer::default(), None)
+fn reference(script: &Script) -> Lineup {
+    lineup(ReferenceClient::default().in_model(script.model().unwrap_or_default()), script)
+}
+
+/// The reference with a mistake in it.
+fn planted(defect: &Defect, script: &Script) -> Lineup {
+    let model = script.model().unwrap_or_default();
+    let lived = defect.model(model);
+    Lineup {
+        client: Arc::new(ReferenceClient::new(defect.client_policy()).in_model(lived)),
+        server: Arc::new(ReferenceServer::new(defect.server_policy()).in_model(lived)),
+        model,
+        defect: Some(defect.name.to_owned()),
+    }
 }
 
 #[test]
@@ -69,7 +83,7 @@ fn every_scenario_is_named_placed_and_says_why_a_user_cares() {
 fn every_scenario_passes_on_the_reference() {
     for (name, _, script) in scripts() {
         for seed in SEEDS {
-            let judgement = judge(&run(&script, seed, &reference()));
+            let judgement = judge(&run(&script, seed, &reference(&script)));
             assert_eq!(judgement.outcome, Outcome::Pass, "{name} {seed}: {judgement:#?}");
         }
     }
@@ -101,8 +115,7 @@ fn every_planted_defect_is_found_by_an_oracle_that_it_named_and_every_oracle_fin
             .iter()
             .find(|(name, ..)| name == defect.scenario)
             .unwrap_or_else(|| panic!("{} names no scenario: {}", defect.name, defect.scenario));
-        let client = ReferenceClient::new(defect.client_policy());
-        let planted = lineup(client, ReferenceServer::new(defect.server_policy()), Some(defect));
+        let planted = planted(defect, script);
         let mut found = BTreeSet::new();
         for seed in SEEDS_FOR_DEFECTS {
             let judgement = judge(&run(script, seed, &planted));
@@ -129,14 +142,14 @@ fn every_planted_defect_is_found_by_an_oracle_that_it_named_and_every_oracle_fin
 /// As the documentation of the small client says.
 #[test]
 fn the_small_client_passes_where_it_can_and_its_weaknesses_are_found() {
-    let tiny = || lineup(TinyClient, ReferenceServer::default(), None);
     let (mut passed, mut failed, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for (name, _, script) in scripts() {
-        if !missing(&script, &tiny()).is_empty() {
+        if !missing(&script, &lineup(TinyClient, &script)).is_empty() {
             skipped.push(name);
             continue;
         }
-        let outcomes: Vec<Outcome> = SEEDS.map(|seed| judge(&run(&script, seed, &tiny())).outcome).collect();
+        let outcomes: Vec<Outcome> =
+            SEEDS.map(|seed| judge(&run(&script, seed, &lineup(TinyClient, &script))).outcome).collect();
         if outcomes.contains(&Outcome::Fail) {
             failed.push(name);
         } else if outcomes.iter().all(|outcome| *outcome == Outcome::Pass) {
