@@ -116,7 +116,7 @@ impl<'h, 't> Walk<'h, 't> {
         }
     }
 
-    fn forget(&mut self, device: &str, which: impl Fn(&ActionRun<'_>) -> bool) {
+    fn forget(&mut self, device: &str, mut which: impl FnMut(&ActionRun<'_>) -> bool) {
         if let Some(pending) = self.pending.get_mut(device) {
             pending.retain(|&action| !which(&self.history.actions[action]));
         }
@@ -127,12 +127,18 @@ impl<'h, 't> Walk<'h, 't> {
         if !request.status.is_some_and(|status| status < 500 && !matches!(status, 401 | 426 | 429)) {
             return;
         }
-        let deferred = |record: usize| {
-            let mut of = request.mutations.iter().enumerate().filter(|(_, m)| m.record == Some(record));
-            of.any(|(position, _)| request.outcomes(position).any(|(_, outcome)| *outcome == Outcome::Open))
-        };
-        for &record in request.records.iter().filter(|&&record| !deferred(record)) {
-            self.forget(request.device, |run| run.record == Some(record) && run.begun < request.sent);
+        for &record in &request.records {
+            let of = request.mutations.iter().enumerate().filter(|(_, m)| m.record == Some(record));
+            let is_open =
+                |position: usize| request.outcomes(position).any(|(_, outcome)| *outcome == Outcome::Open);
+            let (open, decided): (Vec<_>, Vec<_>) = of.partition(|&(position, _)| is_open(position));
+            // Of work on one record the oldest goes first, so it is the oldest that was decided.
+            let mut left = if open.is_empty() { usize::MAX } else { decided.len() };
+            self.forget(request.device, |run| {
+                let goes = left > 0 && run.record == Some(record) && run.begun < request.sent;
+                left -= usize::from(goes);
+                goes
+            });
         }
     }
 

@@ -63,6 +63,9 @@ pub(crate) struct Content {
     pub(crate) server_time_ms: Option<u64>,
     /// The open conflicts that a push made, each with the position of its mutation.
     pub(crate) opened: Vec<(usize, Open)>,
+    /// The positions of mutations that were done, and of whose record no state is told: it is not
+    /// for the eyes of who asked, or it is deleted.
+    pub(crate) unseen: Vec<usize>,
     /// The records whose work is done.
     pub(super) done: BTreeSet<usize>,
     /// What it tells of records.
@@ -139,6 +142,9 @@ impl Content {
                 self.done.extend(ids.get(id.0.as_str()));
             }
             self.opened.extend(result.opened().map(|open| (position, open)));
+            if matches!((&outcome, &result.state), (Outcome::Done { .. }, Some(None))) {
+                self.unseen.push(position);
+            }
             self.states.extend(state(result, &outcome));
             outcomes.push(outcome);
         }
@@ -159,10 +165,18 @@ struct Answer<S> {
 }
 
 #[derive(Deserialize)]
+#[serde(bound = "S: Deserialize<'de>")]
 struct MutationResult<S> {
     record: Option<RecordId>,
     outcome: Option<Json>,
-    state: Option<S>,
+    /// An answer that leaves it out tells less than one that says that there is none.
+    #[serde(default, deserialize_with = "stated")]
+    state: Option<Option<S>>,
+}
+
+/// Tells what is null from what is not there.
+fn stated<'de, D: Deserializer<'de>, S: Deserialize<'de>>(from: D) -> Result<Option<Option<S>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 impl<S> MutationResult<S> {
@@ -177,7 +191,7 @@ impl<S> MutationResult<S> {
 
 impl MutationResult<Record> {
     fn state(self, outcome: &Outcome) -> Option<(RecordId, State)> {
-        match (self.state, outcome) {
+        match (self.state.flatten(), outcome) {
             (Some(state), _) => Some(state.read()),
             (None, Outcome::Open) => None,
             // Nothing to see: it was deleted, or is not for these eyes.

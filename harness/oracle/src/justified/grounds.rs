@@ -163,7 +163,7 @@ impl<'h, 't> Grounds<'h, 't> {
 impl<'h> Told<'h> {
     /// The device has an answer of success.
     fn accept(&mut self, at: usize, request: &'h Request<'_>) {
-        use crate::history::{Class, Outcome};
+        use crate::history::{Class, Kind, Outcome};
         let successes = || request.answers.iter().filter(|answer| (200..300).contains(&answer.status));
         let known = successes().all(|answer| match request.class {
             Class::Push => answer.content.results.is_some(),
@@ -177,6 +177,11 @@ impl<'h> Told<'h> {
         }
         for answer in successes() {
             self.roles.extend(answer.content.roles.as_ref().map(|roles| (at, roles)));
+            for mutation in answer.content.unseen.iter().filter_map(|at| request.mutations.get(*at)) {
+                if let Some(record) = mutation.record.filter(|_| mutation.kind != Kind::Delete) {
+                    self.ends.entry(record).or_insert(at);
+                }
+            }
             for (position, open) in &answer.content.opened {
                 let mutation = request.mutations.get(*position);
                 if let Some(record) = mutation.and_then(|mutation| mutation.record) {

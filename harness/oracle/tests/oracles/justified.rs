@@ -350,3 +350,18 @@ fn nothing_is_sent_before_what_it_hangs_under() {
         .sends("phone", "e1", &["task/1 create", "project/1 create"])
         .violates("justified child-before-parent create");
 }
+
+#[test]
+fn an_answer_without_the_record_says_that_it_is_not_for_its_user() {
+    let answered = |state: &str| {
+        let result = format!(r#"{{"record":"id:task/1","outcome":{{"done":{{}}}},"state":{state}}}"#);
+        let answer = format!(r#"{{"results":[{result}]}}"#);
+        lists(
+            sent().answered_with("e2", &answer).delivered("e2"),
+            line("forbidden: not shared with you any more"),
+        )
+    };
+    answered("null").passes("justified");
+    let there = r#"{"record":"id:task/1","entity":"task","workspace":"home","version":1,"fields":{}}"#;
+    answered(there).violates("justified failed-without-refusal failed");
+}
