@@ -218,8 +218,8 @@ that run there is one that it does strike:
                something is delivered twice; a device dies between every two pages of a pull
 Without either, both, with the crashes of all hosts.
 
-The scenario's `expect` lines are left out: they are said of the run without another fault. Every
-run is judged by every oracle. Each kind of violation leaves a repro in the out folder,
+The scenario's `expect` lines and `cannot` steps are left out: they are said of the run without
+another fault. Every run is judged by every oracle. Each kind of violation leaves a repro in the out folder,
 SCENARIO-SEED[-DEFECT]-sweep-N.scn, with the fault as an ordinary line. A run whose fault did not
 strike is unknown; that steps cannot be done whose record was never created is not.";
 

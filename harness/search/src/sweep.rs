@@ -188,8 +188,8 @@ fn crash(host: &str, crash: Crash, moment: Moment) -> Fault {
 }
 
 /// A script that faults are added to: each label is written, so that a line more moves nothing,
-/// and what the script expects is left out, because that is said of the run without another
-/// fault.
+/// and what the script expects, refusals included, is left out, because that is said of the run
+/// without another fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swept {
     /// The lines before the first step, and the others.
@@ -204,7 +204,8 @@ impl Swept {
     /// What a sweep of `script` varies.
     pub fn of(script: &Script) -> Swept {
         let mut script = script.labelled();
-        script.items.retain(|item| !matches!(item, Item::Step(Step { act: Act::Expect(_), .. })));
+        let is_claim = |act: &Act| matches!(act, Act::Expect(_) | Act::User { cannot: true, .. });
+        script.items.retain(|item| !matches!(item, Item::Step(Step { act, .. }) if is_claim(act)));
         let taken: BTreeSet<String> = script.steps().map(|(_, label, _)| label).collect();
         let free = (1..).map(|n: u32| format!("sweep-{n}")).filter(|label| !taken.contains(label));
         let labels = free.take(Swept::FAULTS_MAX).collect();

@@ -136,7 +136,7 @@ fn exchanges_are_counted_by_device_and_class_and_struck_where_they_can_be() {
 #[test]
 fn a_variant_is_the_script_without_its_claims_and_with_its_faults_first() {
     let text = "scenario x\nworkspace home: ana editor\ndevice phone: ana\n\n\
-                sweep-1: phone create project/p\nexpect no conflicts\nphone create task/1 in project/p\nsettle\n";
+                sweep-1: phone create project/p\nexpect no conflicts\nphone cannot delete project/p\nphone create task/1 in project/p\nsettle\n";
     let swept = Swept::of(&script(text));
     assert_eq!(swept.labels(2), ["sweep-2", "sweep-3"]);
     let sightings = [sighting("phone#1", Class::Push, Sighted::Asked, 0)];
@@ -150,8 +150,8 @@ fn a_variant_is_the_script_without_its_claims_and_with_its_faults_first() {
     sweep-2: fault   kill phone at disk operation 7 for 2s
     sweep-3: at start fault  lose phone's next push
     sweep-1: phone   create project/p
-    s3:  phone   create task/1 in project/p
-    s4:  settle
+    s4:  phone   create task/1 in project/p
+    s5:  settle
     "#);
     assert_eq!(script(&variant).to_string(), variant, "it is an ordinary script");
 }

@@ -52,7 +52,7 @@ pub(super) fn list(args: &List) -> Result<u8, Stop> {
             (
                 defect.name,
                 format!(
-                    "{}: {} Caught by {caught}, for one in {}. ({})",
+                    "{}: {} Caught by {caught}; {} shows it. ({})",
                     defect.side(),
                     defect.mistake,
                     defect.scenario,
