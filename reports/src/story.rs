@@ -314,7 +314,7 @@ fn count(records: usize) -> String {
 fn member_words(change: &MemberChange) -> String {
     let MemberChange { workspace, user, role } = change;
     match role {
-        Some(role) => format!("makes {user} {} in {workspace}", crate::words::role(*role)),
+        Some(role) => format!("makes {user} {role} in {workspace}"),
         None => format!("takes {user} out of {workspace}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::{FieldOp, Mutation, MutationKind, Role};
+use deadzone_contract::wire::{FieldOp, Mutation, MutationKind};
 use deadzone_contract::{Action, Change, Choice, RecordId, RecordView, TrayItem, Value};
 use deadzone_trace::{Event, Trace};
 
@@ -52,8 +52,8 @@ impl<'t> Names<'t> {
             Action::SignOut { anyway: true } => "sign out anyway".to_owned(),
             Action::Undo { record: id } => format!("undo {}", record(id)),
             Action::Repair => "repair".to_owned(),
-            Action::SetRole { workspace, member, role: Some(theirs), .. } => {
-                format!("make {member} {} in {workspace}", role(*theirs))
+            Action::SetRole { workspace, member, role: Some(role), .. } => {
+                format!("make {member} {role} in {workspace}")
             }
             Action::SetRole { workspace, member, role: None, .. } => {
                 format!("remove {member} from {workspace}")
@@ -137,14 +137,5 @@ fn op_words(field: &str, op: &FieldOp) -> String {
             let removed = remove.keys().map(|member| format!("{field}-={}", Value::text(member)));
             added.chain(removed).collect::<Vec<_>>().join(" ")
         }
-    }
-}
-
-/// How people call a role.
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
     }
 }

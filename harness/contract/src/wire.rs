@@ -14,6 +14,7 @@
 //! mutations stand in their entry of a [`PushAnswer`], which itself is a `200`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +107,12 @@ pub enum Role {
     Editor,
     /// Reads, writes and administers.
     Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// One page of a pull.

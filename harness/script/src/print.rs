@@ -10,7 +10,7 @@ use deadzone_contract::wire::MemberChange;
 use deadzone_contract::{Change, Choice, Value};
 
 use crate::amount::{Ordinal, Rate, Share, Signed, Time, TimeRange};
-use crate::words::{DISK_OPERATIONS, SURVIVORS, is_word, role, word_of};
+use crate::words::{DISK_OPERATIONS, SURVIVORS, is_word, word_of};
 use crate::{
     Act, At, Class, Crash, Declaration, DiskOperation, Fault, HostAct, Item, Moment, Script, Step, Suite,
     Survivors, Target, UserAction,
@@ -68,7 +68,7 @@ impl Display for Declaration {
             Declaration::Workspace { name, members } => {
                 write!(f, "workspace {name}:")?;
                 members.iter().enumerate().try_for_each(|(i, (user, theirs))| {
-                    write!(f, "{} {user} {}", if i == 0 { "" } else { "," }, role(*theirs))
+                    write!(f, "{} {user} {}", if i == 0 { "" } else { "," }, theirs)
                 })
             }
             Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => {
@@ -120,7 +120,7 @@ fn write_act(f: &mut Formatter<'_>, act: &Act, width: usize) -> fmt::Result {
             write!(f, "{:<width$}  {cannot}{action}", devices.join(", "))
         }
         Act::Members(MemberChange { workspace, user, role: Some(theirs) }) => {
-            write!(f, "{:<width$}  {workspace}: {user} {}", "grant", role(*theirs))
+            write!(f, "{:<width$}  {workspace}: {user} {}", "grant", theirs)
         }
         Act::Members(MemberChange { workspace, user, role: None }) => {
             write!(f, "{:<width$}  {workspace}: {user}", "revoke")
@@ -226,7 +226,7 @@ impl Display for UserAction {
             UserAction::Undo { name } => write!(f, "undo {name}"),
             UserAction::Repair => f.write_str("repair"),
             UserAction::SetRole(MemberChange { workspace, user, role: Some(theirs) }) => {
-                write!(f, "make {user} {} in {workspace}", role(*theirs))
+                write!(f, "make {user} {} in {workspace}", theirs)
             }
             UserAction::SetRole(MemberChange { workspace, user, role: None }) => {
                 write!(f, "remove {user} from {workspace}")

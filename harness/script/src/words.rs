@@ -118,15 +118,6 @@ pub(crate) fn is_word(words: &str) -> bool {
     words.len() <= NAME_BYTES_MAX && deadzone_contract::value::is_word(words)
 }
 
-/// How a script writes a role.
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
-    }
-}
-
 /// What a rule lets users do to a field, as help for those who tried something else.
 pub(crate) fn change_help(field: &str, rule: Rule) -> String {
     match rule {

@@ -106,17 +106,24 @@ impl Director {
                 self.make_serve(SERVER).await;
                 self.make_serve(&device).await;
                 let again = if attempt == 1 { String::new() } else { format!(".{attempt}") };
-                if self.sign_in(&device, &format!("sign-in-{device}{again}")).await {
+                let id = format!("sign-in-{device}{again}");
+                if self.sign_in(&device, &id, None, false).await {
                     break;
                 }
             }
         }
     }
 
-    async fn sign_in(&mut self, device: &str, id: &str) -> bool {
-        let user = self.fleet.user(device);
+    /// Signs a user in, or, where none is named, whoever has the device. True if it succeeds.
+    async fn sign_in(&mut self, device: &str, id: &str, user: Option<&str>, cannot: bool) -> bool {
+        let user = user.map_or_else(|| self.fleet.user(device), str::to_owned);
         let password = self.passwords[&user].clone();
-        self.act(device, id, None, Action::SignIn { user, password }, false).await
+        let sign_in = Action::SignIn { user: user.clone(), password };
+        let signed_in = self.act(device, id, None, sign_in, cannot).await;
+        if signed_in {
+            self.fleet.set_user(device, &user);
+        }
+        signed_in
     }
 
     /// Starts a host again unless what belongs on it runs.

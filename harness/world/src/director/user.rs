@@ -15,11 +15,7 @@ impl Director {
         let on = |name: &str, act: fn(RecordId) -> Action| self.known(name).map(act);
         let act = match action {
             UserAction::SignIn { user } => {
-                let user = user.clone().unwrap_or_else(|| self.fleet.user(device));
-                let password = self.passwords[&user].clone();
-                if self.act(device, id, None, Action::SignIn { user: user.clone(), password }, cannot).await {
-                    self.fleet.set_user(device, &user);
-                }
+                self.sign_in(device, id, user.as_deref(), cannot).await;
                 return;
             }
             UserAction::SignOut { anyway } => {
