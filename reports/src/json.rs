@@ -3,7 +3,7 @@
 use deadzone_oracle::Outcome;
 use serde::Serialize;
 
-use crate::{Finding, Report, Run, Skipped};
+use crate::{Finding, Report, Run, Search, Skipped};
 
 /// Why a command came to nothing, for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +27,9 @@ struct Document<'r> {
     /// Runs that were asked for and not made; only where the command was stopped.
     #[serde(skip_serializing_if = "is_zero")]
     unmade: usize,
+    /// What a search was worth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search: Option<&'r Search>,
 }
 
 #[derive(Serialize)]
@@ -71,6 +74,7 @@ pub fn document(report: &Report) -> String {
         runs: report.runs.iter().map(RunEntry::of).collect(),
         skipped: &report.skipped,
         unmade: report.unmade,
+        search: report.search.as_ref(),
     })
 }
 
@@ -83,6 +87,7 @@ pub fn error_document(complaint: &Complaint) -> String {
         runs: Vec::new(),
         skipped: &[],
         unmade: 0,
+        search: None,
     })
 }
 

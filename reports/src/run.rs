@@ -7,7 +7,7 @@ use deadzone_oracle::{Outcome, Violation};
 use deadzone_trace::Trace;
 use serde::{Deserialize, Serialize};
 
-use crate::Story;
+use crate::{Search, Story};
 
 /// One broken promise of one run, as it travels between processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +115,7 @@ pub struct Told<'r> {
 }
 
 /// Everything that one command ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// By scenario, then by seed.
     pub runs: Vec<Run>,
@@ -125,6 +125,8 @@ pub struct Report {
     pub unmade: usize,
     /// Real time of all together.
     pub wall: Duration,
+    /// What a search was worth; none for everything else.
+    pub search: Option<Search>,
 }
 
 impl Report {

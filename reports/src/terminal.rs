@@ -292,7 +292,8 @@ mod tests {
         };
         let mut runs: Vec<Run> = (0..10).map(unknown).collect();
         runs.push(broken);
-        let report = Report { runs, skipped: vec![skipped], unmade: 0, wall: Duration::from_millis(1_240) };
+        let report =
+            Report { runs, skipped: vec![skipped], wall: Duration::from_millis(1_240), ..Report::default() };
         insta::assert_snapshot!(unknowns(&report, Look::Plain), @r"
         unknown a seeds 0, 1, 2, 3, 4, 5, 6, 7 and 2 more
           fault f1 never struck: lose phone's next push

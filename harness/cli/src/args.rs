@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Strikes one scenario everywhere: crashes at every disk operation, every message lost
     Sweep(Sweep),
+    /// Draws scripts from seeds, runs them, and makes every failure small
+    Search(Search),
     /// Lists scenarios, faults, oracles, planted defects or field rules
     List(List),
     /// Runs scripts that are named on standard input, for a parent process
@@ -96,6 +98,7 @@ impl Command {
         match self {
             Command::Run(args) => args.json,
             Command::List(args) => args.json,
+            Command::Search(args) => args.json,
             Command::Sweep(args) => args.json,
             Command::Replay(_) | Command::Shrink(_) | Command::Check(_) | Command::Worker => false,
         }
@@ -264,6 +267,49 @@ pub(crate) struct Sweep {
     pub(crate) out: Out,
 }
 
+const SEARCH_HELP: &str = "\
+Examples:
+  deadzone search                            for a minute, from seed 0 on
+  deadzone search --seeds 5000..6000         these seeds
+  deadzone search --time 10m --seeds 0..100000
+                                             these, but no longer than that
+  deadzone search --defect row-dropped-when-sent
+                                             does the search find it?
+
+A seed becomes a script: a world, a workload over everything that users can do, and a swarm of
+faults; then all faults end, and the world has to settle. Seed N is the same script everywhere.
+Faults that had nothing to strike and steps that a device refused are taken out, the script is run
+again, and both are counted.
+
+Every failing run leaves its script in the out folder, search-SEED[-DEFECT].scn. For each kind of
+violation the first one is made as small as it can be, search-SEED[-DEFECT].min.scn, and is told as
+a story.";
+
+/// Draws scripts from seeds, runs them, and makes every failure small.
+#[derive(Debug, Args)]
+#[command(after_help = SEARCH_HELP)]
+pub(crate) struct Search {
+    /// Seeds 0 to N, or A to B, the end excluded
+    #[arg(long, value_name = "A..B", value_parser = seeds::parse)]
+    pub(crate) seeds: Option<RangeInclusive<u64>>,
+    /// How long to search, such as 60s or 10m [default: 60s, without `--seeds`]
+    #[arg(long = "time", value_name = "TIME", value_parser = time)]
+    pub(crate) budget: Option<Duration>,
+    /// The client that runs on the devices [default: reference]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client: Option<String>,
+    /// Plant a mistake in the reference client or server; `deadzone list defects` names them
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) defect: Option<String>,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
 /// Lists scenarios, faults, oracles, planted defects or field rules.
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -387,6 +433,16 @@ pub(crate) struct Out {
     /// Where repros and traces go
     #[arg(long = "out", value_name = "DIR", default_value = "target/deadzone")]
     pub(crate) folder: String,
+}
+
+/// Reads a length of real time: `90s`, `10m`, `2h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3_600)];
+    let read = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+        number.checked_mul(*seconds).filter(|seconds| (1..=7 * 24 * 3_600).contains(seconds))
+    });
+    read.map(Duration::from_secs).ok_or_else(|| "a time is 1s to 168h: 60s, 10m or 2h".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

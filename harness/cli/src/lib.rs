@@ -15,10 +15,11 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `args` | the command line as data |
-//! | `commands` | `run`, `sweep`, `check`, `replay`, `shrink`, `list` |
+//! | `commands` | `run`, `search`, `sweep`, `check`, `replay`, `shrink`, `list` |
 //! | `worker` | processes that run scripts, and the pool that starts, asks and buries them |
 //! | `lineups`, [`defects`] | who can stand in a world, and which mistakes can be planted in them |
 //! | `scenarios`, `seeds`, `plan` | what was asked for: scripts, seeds, who runs them |
+//! | `bench` | where scripts are made smaller |
 //! | `repro`, `files` | what is left of a failure on the disk |
 //! | `stop`, `output`, `progress`, `interrupt` | errors, what is written where, Ctrl-C |
 //!
@@ -26,6 +27,7 @@
 //! that touches the machine: processes, files, signals, real time. It never judges.
 
 mod args;
+mod bench;
 mod commands;
 pub mod defects;
 mod faults;

@@ -92,6 +92,7 @@ impl Part {
             defect: self.defect.clone(),
             trace: None,
             sweep: None,
+            is_drawn: false,
         }
     }
 }

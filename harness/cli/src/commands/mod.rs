@@ -4,6 +4,7 @@ mod check;
 mod list;
 mod replay;
 mod run;
+mod search;
 mod shrink;
 mod sweep;
 
@@ -25,6 +26,7 @@ pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
         Command::Shrink(args) => shrink::shrink(&args, lineups),
         Command::Check(args) => check::check(&args, lineups),
         Command::Sweep(args) => sweep::sweep(&args, lineups),
+        Command::Search(args) => search::search(&args, lineups),
         Command::List(args) => list::list(&args),
         Command::Worker => Ok(worker::serve(lineups)),
     };
@@ -55,7 +57,7 @@ fn finish(
 }
 
 /// What a run is found guilty of that took its process down or never ended.
-fn finding_of(death: &Death) -> Finding {
+pub(crate) fn finding_of(death: &Death) -> Finding {
     match death {
         Death::Spun(deadline) => Finding::alive(
             "spun",

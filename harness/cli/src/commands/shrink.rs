@@ -3,22 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use deadzone_reports::Finding;
-use deadzone_script::Script;
 use deadzone_search::Shrunk;
 
-use super::finding_of;
 use super::replay::seed_of;
 use crate::args::Shrink;
+use crate::bench::Bench;
 use crate::lineups::Lineups;
 use crate::plan::{Who, bare};
-use crate::repro::Which;
 use crate::scenarios::Scenario;
 use crate::stop::Stop;
-use crate::worker::{Done, Ending, Job, Pool};
 use crate::{STATUS_PASS, files, interrupt, output};
-
-/// The most candidates that are run.
-const RUNS_MAX: usize = 2_000;
 
 /// Shrinks a repro; the exit status.
 pub(super) fn shrink(args: &Shrink, lineups: &Lineups) -> Result<u8, Stop> {
@@ -28,30 +22,11 @@ pub(super) fn shrink(args: &Shrink, lineups: &Lineups) -> Result<u8, Stop> {
     let target = target(&args.file);
     files::check_file(&target)?;
 
-    let mut bench = Bench { pool: Pool::new(1, args.deadline.time, interrupt::flag()), seed, client, defect };
+    let mut bench = Bench::new(args.deadline.time, interrupt::flag(), seed, client, defect);
     let whole = bare(&scenario.script);
     let (findings, _) = bench.run(&whole)?;
     let wanted = wanted(&scenario, findings)?;
-    let shrunk = deadzone_search::shrink(&whole, RUNS_MAX, |candidate| {
-        let (findings, _) = bench.run(candidate)?;
-        Ok::<_, Stop>(findings.iter().any(|finding| finding.key == wanted.key))
-    })?;
-    let (findings, digest) = bench.run(&shrunk.script)?;
-    if !findings.iter().any(|finding| finding.key == wanted.key) {
-        return Err(Stop::harness(
-            "the smaller script does not show the violation any more; nothing was written",
-        ));
-    }
-    let which = Which {
-        script: &shrunk.script,
-        seed,
-        client: &bench.client,
-        defect: bench.defect.as_deref(),
-        oracle: &wanted.oracle,
-        clause: &wanted.clause,
-        digest: digest.as_deref(),
-    };
-    which.write(&target)?;
+    let shrunk = bench.shrink(&whole, &wanted, &target)?;
     output::result(&text_of(&shrunk, &wanted, &target))?;
     Ok(STATUS_PASS)
 }
@@ -94,35 +69,6 @@ fn text_of(shrunk: &Shrunk, wanted: &Finding, target: &Path) -> String {
         target.display(),
         shrunk.script
     )
-}
-
-/// Runs one candidate after the other.
-struct Bench {
-    pool: Pool,
-    seed: u64,
-    client: String,
-    defect: Option<String>,
-}
-
-impl Bench {
-    /// What a script is found guilty of, and the digest of its trace.
-    fn run(&mut self, script: &Script) -> Result<(Vec<Finding>, Option<String>), Stop> {
-        let job = Job {
-            id: 0,
-            text: script.to_string(),
-            seed: self.seed,
-            client: self.client.clone(),
-            defect: self.defect.clone(),
-            trace: None,
-            sweep: None,
-        };
-        match self.pool.run_one(&job)? {
-            Ending::Done(Done::Ran(ran)) => Ok((ran.findings, Some(ran.digest))),
-            // A candidate that the harness cannot cope with is not a smaller repro.
-            Ending::Done(Done::Broke(_)) => Ok((Vec::new(), None)),
-            Ending::Death(death) => Ok((vec![finding_of(&death)], None)),
-        }
-    }
 }
 
 #[cfg(test)]

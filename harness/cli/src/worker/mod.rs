@@ -15,6 +15,7 @@
 //! | `process` | the parent's side of one worker |
 //! | `pool` | several of them, taking job after job |
 
+mod drawn;
 mod pool;
 mod process;
 mod protocol;
@@ -23,5 +24,5 @@ mod survey;
 
 pub(crate) use pool::{Ending, Pool};
 pub(crate) use process::Death;
-pub(crate) use protocol::{Done, Job, Named, Plan, Question, Wanted};
+pub(crate) use protocol::{Done, Drawn, Job, Named, Plan, Question, Wanted};
 pub(crate) use serve::serve;

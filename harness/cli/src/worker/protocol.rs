@@ -1,7 +1,7 @@
 //! The messages between parent and worker, one JSON object a line.
 
 use deadzone_oracle::Outcome;
-use deadzone_reports::Finding;
+use deadzone_reports::{Finding, Measured};
 use serde::{Deserialize, Serialize};
 
 /// Stands before every line of a worker. Code under test that prints does not print this.
@@ -22,6 +22,9 @@ pub(crate) struct Job {
     /// What a sweep asks besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sweep: Option<Question>,
+    /// The script is drawn from the seed, and `text` is empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_drawn: bool,
 }
 
 /// What a sweep asks about a run.
@@ -92,6 +95,36 @@ pub(crate) struct Ran {
     /// What a sweep asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sweep: Option<Answer>,
+    /// What there is to say of a drawn script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) drawn: Option<Drawn>,
+}
+
+/// What came of a drawn script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Drawn {
+    /// As it was run last, with nothing left in it that came to nothing; only where it did not pass.
+    pub(crate) text: Option<String>,
+    /// Faults that had nothing to strike and were taken out.
+    pub(crate) pruned_faults: usize,
+    /// Steps that were refused and were taken out.
+    pub(crate) pruned_steps: usize,
+    /// How often it was run again because of that.
+    pub(crate) reruns: usize,
+    /// Devices of its world.
+    pub(crate) devices: usize,
+    /// What users were told is saved.
+    pub(crate) saved: usize,
+    /// Faults that struck.
+    pub(crate) struck: usize,
+}
+
+impl Drawn {
+    /// For the totals of a search.
+    pub(crate) fn measured(&self) -> Measured {
+        let &Drawn { devices, saved, struck, reruns, pruned_faults, pruned_steps, .. } = self;
+        Measured { devices, saved, struck, reruns, pruned_faults, pruned_steps }
+    }
 }
 
 /// What a sweep gets to know of a run.

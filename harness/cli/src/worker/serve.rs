@@ -5,15 +5,16 @@ use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use deadzone_oracle::Outcome;
+use deadzone_oracle::{Judgement, Outcome};
 use deadzone_reports::Finding;
+use deadzone_script::Script;
 use deadzone_trace::{Event, Trace};
-use deadzone_world::Probe;
+use deadzone_world::{Lineup, Probe};
 
 use super::protocol::{Done, Job, MARK, Ran, Word};
-use super::survey;
+use super::{drawn, survey};
 use crate::lineups::Lineups;
 use crate::{STATUS_ERROR, STATUS_PASS, files};
 
@@ -75,14 +76,16 @@ fn run(job: &Job, lineups: &Lineups) -> Done {
 }
 
 fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
+    if job.is_drawn {
+        return drawn::run(job, lineups);
+    }
     let script = deadzone_script::parse(&job.text).map_err(|errors| errors.to_string())?;
-    let model = script.model().unwrap_or_default();
-    let lineup = lineups.find(&job.client, job.defect.as_deref(), model).map_err(|unfit| unfit.text())?;
+    let lineup = lineup(job, &script, lineups)?;
     #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
     let began = Instant::now();
     let probe = if survey::plans(job) { Probe::recording() } else { Probe::none() };
     let trace = deadzone_world::run_watched(&script, job.seed, &lineup, &probe);
-    let wall_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let wall = began.elapsed();
     let mut judgement = deadzone_oracle::judge(&trace);
     let sweep = job.sweep.as_ref().map(|question| {
         survey::excuse(&mut judgement, &script, &trace, &question.faults);
@@ -91,22 +94,34 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     if let Some(path) = &job.trace {
         write(&trace, Path::new(path))?;
     }
+    let is_repeated = sweep.is_none() || job.trace.is_some() || judgement.outcome == Outcome::Fail;
+    let digest = if is_repeated { trace.digest().to_string() } else { String::new() };
+    Ok(Ran { digest, sweep, ..ran(job, &trace, &judgement, wall) })
+}
+
+pub(super) fn lineup(job: &Job, script: &Script, lineups: &Lineups) -> Result<Lineup, String> {
+    let model = script.model().unwrap_or_default();
+    lineups.find(&job.client, job.defect.as_deref(), model).map_err(|unfit| unfit.text())
+}
+
+/// What there is to say of a run, but for its digest.
+pub(super) fn ran(job: &Job, trace: &Trace, judgement: &Judgement, wall: Duration) -> Ran {
     let finding = |violation| match job.trace {
-        Some(_) => Finding::told(violation, &trace),
+        Some(_) => Finding::told(violation, trace),
         None => Finding::of(violation),
     };
-    let is_repeated = sweep.is_none() || job.trace.is_some() || judgement.outcome == Outcome::Fail;
-    Ok(Ran {
+    Ran {
         outcome: judgement.outcome,
-        digest: if is_repeated { trace.digest().to_string() } else { String::new() },
-        order: order(&trace),
+        digest: String::new(),
+        order: order(trace),
         sim_ms: trace.sim_ms(),
-        wall_us,
+        wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
         requests: trace.requests(),
         findings: judgement.violations().map(finding).collect(),
         unknowns: judgement.unknowns(),
-        sweep,
-    })
+        sweep: None,
+        drawn: None,
+    }
 }
 
 fn write(trace: &Trace, path: &Path) -> Result<(), String> {

@@ -1,0 +1,83 @@
+//! Where scripts are made smaller: one run after the other, in a worker.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use deadzone_reports::Finding;
+use deadzone_script::Script;
+use deadzone_search::Shrunk;
+
+use crate::commands::finding_of;
+use crate::repro::Which;
+use crate::stop::Stop;
+use crate::worker::{Done, Ending, Job, Pool};
+
+/// The most candidates that are run.
+pub(crate) const RUNS_MAX: usize = 2_000;
+
+/// Runs one candidate after the other.
+pub(crate) struct Bench {
+    pool: Pool,
+    seed: u64,
+    client: String,
+    defect: Option<String>,
+}
+
+impl Bench {
+    pub(crate) fn new(
+        deadline: Duration,
+        interrupted: Arc<AtomicBool>,
+        seed: u64,
+        client: String,
+        defect: Option<String>,
+    ) -> Bench {
+        Bench { pool: Pool::new(1, deadline, interrupted), seed, client, defect }
+    }
+
+    /// Makes a script smaller that shows a violation, and writes the repro.
+    pub(crate) fn shrink(&mut self, whole: &Script, wanted: &Finding, target: &Path) -> Result<Shrunk, Stop> {
+        let shrunk = deadzone_search::shrink(whole, RUNS_MAX, |candidate| {
+            let (findings, _) = self.run(candidate)?;
+            Ok::<_, Stop>(findings.iter().any(|finding| finding.key == wanted.key))
+        })?;
+        let (findings, digest) = self.run(&shrunk.script)?;
+        if !findings.iter().any(|finding| finding.key == wanted.key) {
+            return Err(Stop::harness(
+                "the smaller script does not show the violation any more; nothing was written",
+            ));
+        }
+        let which = Which {
+            script: &shrunk.script,
+            seed: self.seed,
+            client: &self.client,
+            defect: self.defect.as_deref(),
+            oracle: &wanted.oracle,
+            clause: &wanted.clause,
+            digest: digest.as_deref(),
+        };
+        which.write(target)?;
+        Ok(shrunk)
+    }
+
+    /// What a script is found guilty of, and the digest of its trace.
+    pub(crate) fn run(&mut self, script: &Script) -> Result<(Vec<Finding>, Option<String>), Stop> {
+        let job = Job {
+            id: 0,
+            text: script.to_string(),
+            seed: self.seed,
+            client: self.client.clone(),
+            defect: self.defect.clone(),
+            trace: None,
+            sweep: None,
+            is_drawn: false,
+        };
+        match self.pool.run_one(&job)? {
+            Ending::Done(Done::Ran(ran)) => Ok((ran.findings, Some(ran.digest))),
+            // A candidate that the harness cannot cope with is not a smaller repro.
+            Ending::Done(Done::Broke(_)) => Ok((Vec::new(), None)),
+            Ending::Death(death) => Ok((vec![finding_of(&death)], None)),
+        }
+    }
+}

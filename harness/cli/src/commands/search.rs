@@ -1,0 +1,220 @@
+//! `search`: scripts that nobody wrote, each drawn from a seed.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use deadzone_contract::Model;
+use deadzone_oracle::Outcome;
+use deadzone_reports::{
+    Finding, Report, Run as RunReport, Search as SearchReport, Shrunk, document, failures, search_summary,
+    summary, unknowns,
+};
+use deadzone_search::generate;
+
+use super::finish;
+use super::run::{blank, fill, told};
+use crate::args::Search;
+use crate::bench::Bench;
+use crate::lineups::{self, Lineups};
+use crate::plan::bare;
+use crate::progress::Progress;
+use crate::repro::{self, Which};
+use crate::stop::Stop;
+use crate::worker::{Done, Drawn, Ending, Job, Pool};
+use crate::{defects, files, interrupt, output, seeds};
+
+/// What every drawn script is called in reports.
+const NAME: &str = "search";
+
+/// How long is searched where nothing is said.
+const TIME_DEFAULT: Duration = Duration::from_secs(60);
+
+/// Searches; the exit status.
+pub(super) fn search(args: &Search, lineups: &Lineups) -> Result<u8, Stop> {
+    let client = args.client.clone().unwrap_or_else(|| lineups::DEFAULT.to_owned());
+    let defect = args.defect.clone().filter(|defect| defect != lineups::NO_DEFECT);
+    lineups.find(&client, defect.as_deref(), Model::default()).map_err(|unfit| Stop::usage(unfit.text()))?;
+    let folder = Path::new(&args.out.folder);
+    files::check_folder(folder)?;
+
+    #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
+    let began = Instant::now();
+    let mut hunt = Hunt {
+        client,
+        defect,
+        folder,
+        deadline: args.workers.deadline.time,
+        report: Report::default(),
+        totals: SearchReport::default(),
+        shrunk: BTreeSet::new(),
+    };
+    let mut pool = Pool::new(args.workers.jobs(), hunt.deadline, interrupt::flag());
+    let stopped = hunt.all(&mut pool, args, began).and_then(|()| hunt.tell(&mut pool));
+    hunt.report.wall = began.elapsed();
+    hunt.totals.finish();
+    hunt.report.search = Some(hunt.totals);
+    let report = hunt.report;
+    finish(stopped, report.outcome(), || print(args, &report))
+}
+
+fn print(args: &Search, report: &Report) -> Result<(), Stop> {
+    if args.json {
+        return output::result(&document(report));
+    }
+    let look = output::look();
+    let stories = failures(&report.told(), &output::program(), look);
+    let drawn = report.search.as_ref().map_or_else(String::new, search_summary);
+    output::result(&(stories + &unknowns(report, look) + &drawn + &summary(report, look)))
+}
+
+struct Hunt<'a> {
+    client: String,
+    defect: Option<String>,
+    folder: &'a Path,
+    deadline: Duration,
+    report: Report,
+    totals: SearchReport,
+    /// Violations of which a smallest script was made: one each is enough to read.
+    shrunk: BTreeSet<String>,
+}
+
+impl Hunt<'_> {
+    /// Runs seed after seed until they or the time come to an end.
+    fn all(&mut self, pool: &mut Pool, args: &Search, began: Instant) -> Result<(), Stop> {
+        let seeds = args.seeds.clone().unwrap_or(0..=u64::MAX);
+        let time = args.budget.or_else(|| args.seeds.is_none().then_some(TIME_DEFAULT));
+        let planned = args.seeds.as_ref().map_or(0, seeds::count);
+        let mut progress = Progress::new(planned, !args.json);
+        let (client, defect) = (self.client.clone(), self.defect.clone());
+        let is_over = move || time.is_some_and(|time| began.elapsed() >= time);
+        let jobs =
+            seeds.take_while(move |_| !is_over()).map(move |seed| job(seed, &client, defect.as_deref()));
+        let mut runs: Vec<RunReport> = Vec::new();
+        let mut unwritten = Ok(());
+        let stopped = pool.run(jobs, |job, ending| {
+            let mut run = blank(NAME, None, job.seed);
+            let drawn = drawn(&ending);
+            fill(&mut run, ending);
+            progress.done(run.outcome == Outcome::Fail);
+            unwritten = self.keep(&mut run, drawn);
+            runs.push(run);
+            if unwritten.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        drop(progress);
+        runs.sort_by_key(|run| run.seed);
+        if stopped.is_err() && time.is_none() {
+            self.report.unmade = planned - runs.len();
+        }
+        self.report.runs = runs;
+        unwritten.and(stopped)
+    }
+
+    /// Adds a run to the totals, and leaves a repro of it if it failed: the whole one, and a
+    /// smallest one of each kind of violation.
+    fn keep(&mut self, run: &mut RunReport, drawn: Option<Drawn>) -> Result<(), Stop> {
+        let seed = run.seed;
+        let text = drawn.as_ref().and_then(|drawn| drawn.text.clone());
+        if let Some(drawn) = drawn {
+            self.totals.add(&drawn.measured());
+        }
+        let Some(kept_for) = self.kept_for(&run.findings).cloned() else { return Ok(()) };
+        let script = match text {
+            Some(text) => {
+                deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string()))?
+            }
+            // Whoever died could not say what was left of the script.
+            None => generate::script(seed),
+        };
+        let path = self.path(seed, "scn");
+        let which = Which {
+            script: &script,
+            seed,
+            client: &self.client,
+            defect: self.defect.as_deref(),
+            oracle: &kept_for.oracle,
+            clause: &kept_for.clause,
+            digest: run.digest.as_deref(),
+        };
+        which.write(&path)?;
+        run.repro = Some(path.display().to_string());
+        if self.shrunk.insert(kept_for.key.clone()) {
+            let smallest = self.path(seed, "min.scn");
+            let (client, defect) = (self.client.clone(), self.defect.clone());
+            #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
+            let began = Instant::now();
+            let mut bench = Bench::new(self.deadline, interrupt::flag(), seed, client, defect);
+            let shrunk = bench.shrink(&bare(&script), &kept_for, &smallest)?;
+            run.repro = Some(smallest.display().to_string());
+            self.totals.shrunk.push(Shrunk {
+                seed,
+                oracle: kept_for.oracle,
+                clause: kept_for.clause,
+                steps: shrunk.script.steps().count(),
+                lines_before: shrunk.lines_before,
+                lines: shrunk.lines_after,
+                runs: shrunk.runs,
+                seconds: began.elapsed().as_secs_f64(),
+                path: smallest.display().to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// What a repro is kept for: with a planted defect, what an oracle found that has to catch it.
+    fn kept_for<'r>(&self, findings: &'r [Finding]) -> Option<&'r Finding> {
+        let defect = self.defect.as_deref().and_then(defects::find);
+        let declared =
+            |finding: &&Finding| defect.is_some_and(|one| one.oracles.contains(&finding.oracle.as_str()));
+        findings.iter().find(declared).or(findings.first())
+    }
+
+    /// Runs the repros of those failures once more that are to be told.
+    fn tell(&mut self, pool: &mut Pool) -> Result<(), Stop> {
+        let mut seeds: Vec<u64> = self.report.told().iter().map(|told| told.run.seed).collect();
+        seeds.dedup();
+        for seed in seeds {
+            let run = self.report.runs.iter_mut().find(|run| run.seed == seed).expect("what is told was run");
+            let (Some(repro), Some(_)) = (&run.repro, &run.digest) else { continue };
+            let text = files::read(Path::new(repro))?;
+            let script = deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string()))?;
+            let trace = repro::path(self.folder, NAME, seed, self.defect.as_deref(), "trace.jsonl");
+            let mut job = job(seed, &self.client, self.defect.as_deref());
+            job.is_drawn = false;
+            job.text = bare(&script).to_string();
+            job.trace = Some(trace.display().to_string());
+            // The story is that of the smallest script, whose trace is another one.
+            let mut smallest = RunReport { digest: script.digest().map(str::to_owned), ..run.clone() };
+            told(&mut smallest, pool.run_one(&job)?, &trace);
+            run.findings = smallest.findings;
+            run.trace = smallest.trace;
+            run.error = smallest.error;
+        }
+        Ok(())
+    }
+
+    fn path(&self, seed: u64, ending: &str) -> PathBuf {
+        repro::path(self.folder, NAME, seed, self.defect.as_deref(), ending)
+    }
+}
+
+fn drawn(ending: &Ending) -> Option<Drawn> {
+    match ending {
+        Ending::Done(Done::Ran(ran)) => ran.drawn.clone(),
+        _ => None,
+    }
+}
+
+fn job(seed: u64, client: &str, defect: Option<&str>) -> Job {
+    Job {
+        id: 0,
+        text: String::new(),
+        seed,
+        client: client.to_owned(),
+        defect: defect.map(str::to_owned),
+        trace: None,
+        sweep: None,
+        is_drawn: true,
+    }
+}
