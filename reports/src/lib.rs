@@ -9,6 +9,8 @@
 //! | `json`, `junit` | the same for programs |
 //! | `rules` | the product's rules as a document |
 //! | `sweep` | what a sweep found, for both |
+//! | `search` | what a search was worth |
+//! | `scorecard` | what it took to find each planted mistake |
 //!
 //! This crate depends on `oracle` for outcomes and violations, on `trace` and on `contract`. It
 //! never decides: what passed and what failed is given to it. It never runs anything, and reads
@@ -19,6 +21,7 @@ mod json;
 mod junit;
 mod rules;
 mod run;
+mod scorecard;
 mod search;
 mod story;
 mod sweep;
@@ -29,6 +32,7 @@ pub use json::{Complaint, document, error_document};
 pub use junit::{JunitError, junit};
 pub use rules::{RuleEntry, rules, rules_document};
 pub use run::{Finding, Report, Run, Skipped, Told};
+pub use scorecard::{Score, Scorecard, scorecard_document, scorecard_page, scorecard_text};
 pub use search::{Measured, Search, Shrunk, search_summary};
 pub use story::{MOMENTS_MAX, Moment, Story, story};
 pub use sweep::{Failing, InDoubt, Pairs, Sweep, Tally, sweep_document, sweep_text};

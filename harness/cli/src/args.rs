@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Sweep(Sweep),
     /// Draws scripts from seeds, runs them, and makes every failure small
     Search(Search),
+    /// Searches for every planted mistake: would the harness notice?
+    Defects(Defects),
     /// Lists scenarios, faults, oracles, planted defects or field rules
     List(List),
     /// Runs scripts that are named on standard input, for a parent process
@@ -99,6 +101,7 @@ impl Command {
             Command::Run(args) => args.json,
             Command::List(args) => args.json,
             Command::Search(args) => args.json,
+            Command::Defects(args) => args.json,
             Command::Sweep(args) => args.json,
             Command::Replay(_) | Command::Shrink(_) | Command::Check(_) | Command::Worker => false,
         }
@@ -306,6 +309,41 @@ pub(crate) struct Search {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) out: Out,
+}
+
+const DEFECTS_HELP: &str = "\
+Examples:
+  deadzone defects                           all of them, for a minute each at most
+  deadzone defects hard-delete --starts 1    one of them, from one start
+  deadzone defects --json --page scorecard.md
+
+Each mistake is planted alone, and drawn scripts are run one after the other until an oracle fails
+that was declared for it, from several starts far apart. One that is not found from every start
+within the time is a failure.";
+
+/// Searches for every planted mistake: would the harness notice?
+#[derive(Debug, Args)]
+#[command(after_help = DEFECTS_HELP)]
+pub(crate) struct Defects {
+    /// Which; all where none is named
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// How long one core searches for one of them from one start, at most
+    #[arg(long = "time", value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub(crate) budget: Duration,
+    /// From how many seeds each is searched
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=99))]
+    pub(crate) starts: u8,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a page about it, in Markdown
+    #[arg(long, value_name = "PATH")]
+    pub(crate) page: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) out: Out,
 }

@@ -142,7 +142,7 @@ impl Entry {
     }
 }
 
-fn find_defect(name: &str) -> Result<&'static Defect, Unfit> {
+pub(crate) fn find_defect(name: &str) -> Result<&'static Defect, Unfit> {
     defects::find(name).ok_or_else(|| Unfit {
         blamed: &[Named::Defect],
         message: format!("there is no defect `{name}`"),

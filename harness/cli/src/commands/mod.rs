@@ -4,6 +4,7 @@ mod check;
 mod list;
 mod replay;
 mod run;
+mod scorecard;
 mod search;
 mod shrink;
 mod sweep;
@@ -27,6 +28,7 @@ pub(crate) fn dispatch(command: Command, lineups: &Lineups) -> u8 {
         Command::Check(args) => check::check(&args, lineups),
         Command::Sweep(args) => sweep::sweep(&args, lineups),
         Command::Search(args) => search::search(&args, lineups),
+        Command::Defects(args) => scorecard::defects(&args, lineups),
         Command::List(args) => list::list(&args),
         Command::Worker => Ok(worker::serve(lineups)),
     };

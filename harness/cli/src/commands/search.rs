@@ -26,7 +26,7 @@ use crate::worker::{Done, Drawn, Ending, Job, Pool};
 use crate::{defects, files, interrupt, output, seeds};
 
 /// What every drawn script is called in reports.
-const NAME: &str = "search";
+pub(super) const NAME: &str = "search";
 
 /// How long is searched where nothing is said.
 const TIME_DEFAULT: Duration = Duration::from_secs(60);
@@ -206,7 +206,7 @@ fn drawn(ending: &Ending) -> Option<Drawn> {
     }
 }
 
-fn job(seed: u64, client: &str, defect: Option<&str>) -> Job {
+pub(super) fn job(seed: u64, client: &str, defect: Option<&str>) -> Job {
     Job {
         id: 0,
         text: String::new(),
