@@ -36,12 +36,14 @@ impl Bench {
         Bench { pool: Pool::new(1, deadline, interrupted), seed, client, defect }
     }
 
+    /// The seed with which it runs scripts.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Makes a script smaller that shows a violation, and writes the repro.
     pub(crate) fn shrink(&mut self, whole: &Script, wanted: &Finding, target: &Path) -> Result<Shrunk, Stop> {
-        let shrunk = deadzone_search::shrink(whole, RUNS_MAX, |candidate| {
-            let (findings, _) = self.run(candidate)?;
-            Ok::<_, Stop>(findings.iter().any(|finding| finding.key == wanted.key))
-        })?;
+        let shrunk = deadzone_search::shrink(whole, RUNS_MAX, |candidate| self.shows(candidate, wanted))?;
         let (findings, digest) = self.run(&shrunk.script)?;
         if !findings.iter().any(|finding| finding.key == wanted.key) {
             return Err(Stop::harness(
@@ -59,6 +61,18 @@ impl Bench {
         };
         which.write(target)?;
         Ok(shrunk)
+    }
+
+    /// Whether a script shows a violation, and, where a defect is planted, shows nothing without it.
+    pub(crate) fn shows(&mut self, script: &Script, wanted: &Finding) -> Result<bool, Stop> {
+        let (findings, _) = self.run(script)?;
+        if !findings.iter().any(|finding| finding.key == wanted.key) {
+            return Ok(false);
+        }
+        let Some(defect) = self.defect.take() else { return Ok(true) };
+        let clean = self.run(script);
+        self.defect = Some(defect);
+        Ok(clean?.0.is_empty())
     }
 
     /// What a script is found guilty of, and the digest of its trace.

@@ -60,13 +60,13 @@ fn only_what_the_violation_needs_is_left() {
     scenario house
     suite    nightly
 
-    workspace home: ana editor, ben editor
+    workspace home: ana editor
     device    phone:  ana
 
-    s1:  phone   create project/p title="House"
-    s4:  phone   create task/2 in project/p title="Bread"
-    lost: fault   lose the answer to phone's next push
-    s10: phone   add 4 to task/2 completed_count
+    phone   create project/p title="House"
+    phone   create task/2 in project/p title="Bread"
+    fault   lose the answer to phone's next push
+    phone   add 4 to task/2 completed_count
     "#);
     assert_eq!((shrunk.lines_before, shrunk.lines_after), (21, 8));
     assert!(!shrunk.exhausted);
@@ -79,12 +79,44 @@ fn a_device_goes_with_everything_that_it_does() {
 }
 
 #[test]
-fn labels_stay_with_their_steps() {
+fn labels_stay_with_their_steps_where_the_violation_needs_them() {
     let whole = script(HOUSE);
     let labels: Vec<String> = whole.steps().map(|(_, label, _)| label).collect();
-    let shrunk = keeping(HOUSE, 1_000, &["add 4 to task/2"]).script;
+    let shrunk = keeping(HOUSE, 1_000, &["s10: phone   add 4 to task/2"]).script;
     let (_, label, _) = shrunk.steps().last().expect("one step is left");
     assert_eq!(label, labels[9]);
+}
+
+const CROWD: &str = r#"scenario crowd
+workspace home: ana admin, ben editor
+device phone: ana clock -2m drift 200ppm
+device laptop: ben
+
+phone create project/p title="House"
+settle
+laptop create task/1 in project/p title="Milk" status=open tags+=urgent
+f1: fault power loss torn-prefix on phone after 3 acknowledged
+laptop set task/1 title="Bread" status=done
+wait 17h3m
+phone power loss subset
+"#;
+
+#[test]
+fn one_device_does_what_two_did_and_lines_become_simple() {
+    let shrunk =
+        keeping(CROWD, 1_000, &["create task/1", "status=done", "wait", "acknowledged", " power loss"]);
+    insta::assert_snapshot!(shrunk.script, @r#"
+    scenario crowd
+
+    workspace home: ana editor
+    device    phone:  ana
+
+    phone   create project/p title="House"
+    phone   create task/1 in project/p title="Milk"
+    fault   power loss lose-all on phone after 1 acknowledged
+    phone   set task/1 status=done
+    wait    100ms
+    "#);
 }
 
 #[test]

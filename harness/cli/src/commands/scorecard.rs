@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use deadzone_contract::Model;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Finding, Score, Scorecard, scorecard_document, scorecard_page, scorecard_text};
+use deadzone_script::Script;
 use deadzone_search::generate;
 
 use super::finish;
@@ -16,7 +17,6 @@ use crate::args::Defects;
 use crate::bench::Bench;
 use crate::defects::{DEFECTS, Defect};
 use crate::lineups::{self, Lineups};
-use crate::plan::bare;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::worker::{Done, Ending, Pool};
@@ -122,12 +122,21 @@ impl Searches<'_> {
                 Ending::Done(Done::Broke(why)) => return Err(Stop::harness(format!("seed {seed}: {why}"))),
                 Ending::Death(death) => (vec![super::finding_of(&death)], None),
             };
-            found.finding = findings.into_iter().find(|one| defect.oracles.contains(&one.oracle.as_str()));
-            if let Some(finding) = &found.finding {
-                if start == 0 {
-                    found.shrunk = Some(self.shrink(defect, seed, text, finding)?);
+            let finding = findings.into_iter().find(|one| defect.oracles.contains(&one.oracle.as_str()));
+            if let Some(finding) = finding {
+                let script = whole(seed, text)?;
+                let began = now();
+                let mut bench = self.bench(defect, seed);
+                // What fails without the defect too says nothing of it.
+                let shows = bench.shows(&script, &finding)?;
+                found.took += began.elapsed();
+                if shows {
+                    if start == 0 {
+                        found.shrunk = Some(self.shrink(&mut bench, defect, &script, &finding)?);
+                    }
+                    found.finding = Some(finding);
+                    break;
                 }
-                break;
             }
             if found.took >= self.args.budget {
                 break;
@@ -136,25 +145,22 @@ impl Searches<'_> {
         Ok(found)
     }
 
-    fn shrink(
-        &self,
-        defect: &Defect,
-        seed: u64,
-        text: Option<String>,
-        finding: &Finding,
-    ) -> Result<Smallest, Stop> {
-        let script = match text {
-            Some(text) => {
-                deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string()))?
-            }
-            None => generate::script(seed),
-        };
-        let began = now();
+    fn bench(&self, defect: &Defect, seed: u64) -> Bench {
         let client = lineups::DEFAULT.to_owned();
         let deadline = self.args.workers.deadline.time;
-        let mut bench = Bench::new(deadline, interrupt::flag(), seed, client, Some(defect.name.to_owned()));
-        let path = repro::path(self.folder, NAME, seed, Some(defect.name), "min.scn");
-        let shrunk = bench.shrink(&bare(&script), finding, &path)?;
+        Bench::new(deadline, interrupt::flag(), seed, client, Some(defect.name.to_owned()))
+    }
+
+    fn shrink(
+        &self,
+        bench: &mut Bench,
+        defect: &Defect,
+        script: &Script,
+        finding: &Finding,
+    ) -> Result<Smallest, Stop> {
+        let began = now();
+        let path = repro::path(self.folder, NAME, bench.seed(), Some(defect.name), "min.scn");
+        let shrunk = bench.shrink(script, finding, &path)?;
         Ok(Smallest {
             steps: shrunk.script.steps().count(),
             took: began.elapsed(),
@@ -175,6 +181,14 @@ impl Searches<'_> {
             starts: self.args.starts.into(),
             seconds_max: self.args.budget.as_secs_f64(),
         }
+    }
+}
+
+/// The script that was run last; whoever died could not say what was left of it.
+fn whole(seed: u64, text: Option<String>) -> Result<Script, Stop> {
+    match text {
+        Some(text) => deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string())),
+        None => Ok(generate::script(seed)),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use deadzone_script::{Act, Class, DiskOperation, Fault, Moment, Target};
+use deadzone_script::{Act, Class, Crash, DiskOperation, Fault, HostAct, Moment, Target};
 
 use super::hosts::crash;
 use super::plan::Kind;
@@ -23,6 +23,7 @@ impl Writer<'_> {
             Kind::Cache => return self.lasting_fault(Fault::CacheAnswers),
             Kind::ServerCrashLater => return self.server_crash_later(choices),
             Kind::Jump => return self.jump(choices),
+            Kind::ServerDisk => return self.server_disk(choices),
             _ => {}
         }
         let able = self.model.places(|device| match kind {
@@ -61,7 +62,14 @@ impl Writer<'_> {
                 self.provoke(place, choices);
             }
             Kind::LyingDisk => self.lasting_fault(Fault::LyingDisk { device }),
-            _ => drop(self.fault(Fault::FlipBit { device })),
+            _ => {
+                self.fault(Fault::FlipBit { device });
+                // What is wrong on the disk is found by whoever reads it: most often at a start.
+                if choices.below(3) > 0 {
+                    self.host(place, HostAct::Crash(Crash::Kill));
+                    self.host(place, HostAct::Restart);
+                }
+            }
         }
     }
 
@@ -112,6 +120,14 @@ impl Writer<'_> {
             let moment = Moment::Operation(1 + choices.below(30) as u32);
             let down_for = Some(Duration::from_secs([1, 20][choices.below(2)]));
             self.fault(Fault::Crash { host: SERVER.to_owned(), crash: crash(choices), moment, down_for });
+        }
+    }
+
+    fn server_disk(&mut self, choices: &mut Choices<'_>) {
+        let on = [DiskOperation::Write, DiskOperation::Sync][choices.below(2)];
+        let nth = 1 + choices.below(8) as u32;
+        if self.model.server_is_up {
+            self.fault(Fault::FailDisk { host: SERVER.to_owned(), nth, on });
         }
     }
 

@@ -100,7 +100,9 @@ impl Writer<'_> {
 
     /// When everything is healed, whoever had to sign in does so, and old apps are replaced.
     pub(super) fn bring_back(&mut self, device: usize) {
-        if self.model.devices[device].is_old {
+        // Where the server still serves them, some old apps stay.
+        let stays = !self.requires_app && self.world.devices[device].is_kept;
+        if self.model.devices[device].is_old && !stays {
             self.model.devices[device].is_old = false;
             self.host(device, HostAct::Upgrade(deadzone_contract::wire::SCHEMA_VERSION));
         }

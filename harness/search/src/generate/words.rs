@@ -16,7 +16,7 @@ const DAYS: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 const TEXTS: &[&str] = &["Take the small ladder", "Ask at the counter", "Mind the dog", "Not before noon"];
 
 /// Words of no particular weight.
-pub(super) const TAGS: &[&str] = &["urgent", "garden", "later"];
+const TAGS: &[&str] = &["urgent", "garden", "later"];
 
 /// What the custom merge chooses from.
 pub(super) const PRIORITIES: &[&str] = &["low", "normal", "high", "urgent"];
@@ -41,6 +41,12 @@ impl Words {
 
     pub(super) fn day(&mut self) -> String {
         self.next(DAYS)
+    }
+
+    /// Another tag than the one before.
+    pub(super) fn tag(&mut self) -> String {
+        self.0 += 1;
+        TAGS[self.0 % TAGS.len()].to_owned()
     }
 
     pub(super) fn text(&mut self) -> String {

@@ -2,9 +2,9 @@
 
 use deadzone_contract::rules::{ASSIGNEE, PRIVATE};
 use deadzone_contract::{Change, Choice, Value};
-use deadzone_script::UserAction;
+use deadzone_script::{Act, Fault, UserAction};
 
-use super::words::{PRIORITIES, TAGS};
+use super::words::PRIORITIES;
 use super::writer::{Choices, Writer};
 
 /// Increments are powers of two up to this one.
@@ -51,7 +51,7 @@ impl Writer<'_> {
         }
         match choices.below(6) {
             0 => values.push(put("due", self.words.day())),
-            1 => values.push(("tags".to_owned(), Change::Insert(TAGS[0].to_owned()))),
+            1 => values.push(("tags".to_owned(), Change::Insert(self.words.tag()))),
             2 => values.push(put("created_at", self.words.day())),
             3 if self.model.users > 1 => {
                 values.push(put(PRIVATE, "yes".to_owned()));
@@ -156,7 +156,7 @@ impl Writer<'_> {
             9..11 => put("due", self.words.day()),
             11..13 => put("description", self.words.text()),
             13..16 => {
-                let tag = TAGS[choices.below(TAGS.len())].to_owned();
+                let tag = self.words.tag();
                 let change = if share < 15 { Change::Insert(tag) } else { Change::Remove(tag) };
                 ("tags".to_owned(), change)
             }
@@ -201,6 +201,22 @@ impl Writer<'_> {
 
     pub(super) fn discard(&mut self, choices: &mut Choices<'_>) {
         self.decide(choices, |name| UserAction::Discard { name });
+    }
+
+    /// Something is thrown away that the device has tried in vain to send.
+    pub(super) fn discard_waiting(&mut self, choices: &mut Choices<'_>) {
+        let connected = self.model.places(super::model::Device::connects);
+        let Some(device) = choices.one(&connected) else { return };
+        let writable = self.model.writable(device);
+        let Some(record) = choices.late_one(&writable) else { return };
+        let share = choices.below(FIELD_SHARES);
+        let (a, b) = (self.model.devices[device].name.to_owned(), "server".to_owned());
+        let label = self.fault(Fault::Partition { a, b });
+        self.edit_field(device, record, share, choices);
+        self.wait([1_000, 20_000][choices.below(2)]);
+        let name = self.model.records[record].name.clone();
+        self.user(device, UserAction::Discard { name });
+        self.act(Act::End(label));
     }
 
     fn decide(&mut self, choices: &mut Choices<'_>, action: impl Fn(String) -> UserAction) {

@@ -39,6 +39,8 @@ pub(super) struct DevicePlan {
     /// The place of the only workspace that it subscribes to; none: all.
     pub(super) scope: Option<usize>,
     pub(super) is_old: bool,
+    /// It stays an old app to the end, if it is one.
+    pub(super) is_kept: bool,
 }
 
 /// A number of the contract and what it may be set to.
@@ -148,7 +150,8 @@ fn device(theme: Theme, n: usize, picks: &[Index; 4], users: usize, workspaces: 
     let drift_ppm = if clock.index(11) == 5 { 200 } else { 0 };
     let scope = (workspaces > 1 && scope.index(4) == 0).then(|| scope.index(workspaces));
     let is_old = theme == Theme::OldApps && app.index(2) == 0;
-    DevicePlan { user, skew_ms, drift_ppm, scope, is_old }
+    let is_kept = app.index(3) == 0;
+    DevicePlan { user, skew_ms, drift_ppm, scope, is_old, is_kept }
 }
 
 fn chosen(theme: Theme, number: &Number, (percent, value): (u32, Index)) -> Option<(&'static str, u64)> {

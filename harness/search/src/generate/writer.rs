@@ -154,6 +154,7 @@ impl<'p> Writer<'p> {
             Kind::Resolve => self.resolve(choices),
             Kind::Retry => self.retry(choices),
             Kind::Discard => self.discard(choices),
+            Kind::DiscardWaiting => self.discard_waiting(choices),
             Kind::Reassign => self.reassign(choices),
             Kind::Repair => self.repair(choices),
             Kind::ShortWait => self.short_wait(choices),
@@ -189,6 +190,7 @@ impl<'p> Writer<'p> {
             | Kind::EndFault
             | Kind::CrashLater
             | Kind::ServerCrashLater
+            | Kind::ServerDisk
             | Kind::FullDisk
             | Kind::FailingDisk
             | Kind::Jump
