@@ -2,7 +2,7 @@
 
 use deadzone_contract::rules::{ASSIGNEE, PRIVATE};
 use deadzone_contract::{Change, Choice, Value};
-use deadzone_script::{Act, Fault, UserAction};
+use deadzone_script::{Act, Fault, HostAct, UserAction};
 
 use super::words::PRIORITIES;
 use super::writer::{Choices, Writer};
@@ -211,9 +211,12 @@ impl Writer<'_> {
         let Some(record) = choices.late_one(&writable) else { return };
         let share = choices.below(FIELD_SHARES);
         let (a, b) = (self.model.devices[device].name.to_owned(), "server".to_owned());
+        // Its connections end, so that nothing of the edit ever leaves it.
+        self.host(device, HostAct::Offline);
         let label = self.fault(Fault::Partition { a, b });
         self.edit_field(device, record, share, choices);
-        self.wait([1_000, 20_000][choices.below(2)]);
+        self.host(device, HostAct::Online);
+        self.wait([4_000, 20_000][choices.below(2)]);
         let name = self.model.records[record].name.clone();
         self.user(device, UserAction::Discard { name });
         self.act(Act::End(label));
