@@ -70,7 +70,7 @@ fn is_zero(n: &usize) -> bool {
 pub fn document(report: &Report) -> String {
     text_of(&Document {
         outcome: report.outcome(),
-        error: None,
+        error: report.error.as_ref(),
         runs: report.runs.iter().map(RunEntry::of).collect(),
         skipped: &report.skipped,
         unmade: report.unmade,

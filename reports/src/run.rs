@@ -7,7 +7,7 @@ use deadzone_oracle::{Outcome, Violation};
 use deadzone_trace::Trace;
 use serde::{Deserialize, Serialize};
 
-use crate::{Search, Story};
+use crate::{Complaint, Search, Story};
 
 /// One broken promise of one run, as it travels between processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,8 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// Runs that were asked for and not made, because somebody stopped the command.
     pub unmade: usize,
+    /// What went wrong beside the runs, such as a repro that could not be written.
+    pub error: Option<Complaint>,
     /// Real time of all together.
     pub wall: Duration,
     /// What a search was worth; none for everything else.
@@ -130,11 +132,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// The gravest outcome of all; unknown where nothing was run, and an error where the command
-    /// was stopped before it found a failure.
+    /// The gravest outcome of all; unknown where nothing was run, and an error where something
+    /// went wrong, or the command was stopped, before it found a failure.
     pub fn outcome(&self) -> Outcome {
         let gravest = self.runs.iter().map(|run| run.outcome).max().unwrap_or(Outcome::Unknown);
-        if self.unmade > 0 { gravest.max(Outcome::Error) } else { gravest }
+        if self.unmade > 0 || self.error.is_some() { gravest.max(Outcome::Error) } else { gravest }
     }
 
     /// How many runs came out so.

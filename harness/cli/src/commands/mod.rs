@@ -10,7 +10,7 @@ mod shrink;
 mod sweep;
 
 use deadzone_oracle::Outcome;
-use deadzone_reports::Finding;
+use deadzone_reports::{Finding, Report};
 
 use crate::args::Command;
 use crate::lineups::Lineups;
@@ -55,6 +55,19 @@ fn finish(
         Err(Stop::Interrupted) => print().map(|()| STATUS_INTERRUPTED),
         Err(stop) => Err(stop),
         Ok(()) => print().map(|()| status(outcome)),
+    }
+}
+
+/// What went wrong half-way becomes part of the report, so that what was found is told all the same.
+/// Only where nothing was run yet, and where somebody stopped the command, does it end there.
+fn absorb(stopped: Result<(), Stop>, report: &mut Report) -> Result<(), Stop> {
+    match stopped {
+        Err(stop @ (Stop::Harness { .. } | Stop::Script { .. })) if !report.runs.is_empty() => {
+            output::remark(&stop.text());
+            report.error = Some(stop.complaint());
+            Ok(())
+        }
+        stopped => stopped,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Finding, Report, Run as RunReport, document, failures, junit, summary, unknowns};
 
-use super::{finding_of, finish};
+use super::{absorb, finding_of, finish};
 use crate::args::Run;
 use crate::lineups::Lineups;
 use crate::plan::{Part, Plan};
@@ -32,6 +32,7 @@ pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
     let mut runner = Runner { plan: &plan, folder, report: Report::default() };
     let stopped = runner.run_all(&mut pool, !args.json);
     let stopped = stopped.and_then(|()| runner.tell(&mut pool));
+    let stopped = absorb(stopped, &mut runner.report);
     runner.report.wall = began.elapsed();
     runner.report.skipped.clone_from(&plan.skipped);
     let report = runner.report;
@@ -72,17 +73,18 @@ impl Runner<'_> {
             let mut run = blank(&part.name, part.suite.clone(), job.seed);
             fill(&mut run, ending);
             progress.done(run.outcome == Outcome::Fail);
-            unwritten = self.keep(part, &mut run);
+            // A file that cannot be written is no reason to find nothing more.
+            let kept = self.keep(part, &mut run);
+            unwritten = std::mem::replace(&mut unwritten, Ok(())).and(kept);
             runs.push((job.id, run));
-            if unwritten.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            ControlFlow::Continue(())
         });
         drop(progress);
-        unwritten?;
         // Parts stand in the order of their names.
         runs.sort_by_key(|(part, run)| (*part, run.seed));
         self.report.unmade = planned - runs.len();
         self.report.runs = runs.into_iter().map(|(_, run)| run).collect();
-        stopped
+        stopped.and(unwritten)
     }
 
     /// Writes the repro of a run that failed.

@@ -13,8 +13,8 @@ use deadzone_reports::{
 };
 use deadzone_search::generate;
 
-use super::finish;
 use super::run::{blank, fill, told};
+use super::{absorb, finish};
 use crate::args::Search;
 use crate::bench::Bench;
 use crate::lineups::{self, Lineups};
@@ -52,6 +52,7 @@ pub(super) fn search(args: &Search, lineups: &Lineups) -> Result<u8, Stop> {
     };
     let mut pool = Pool::new(args.workers.jobs(), hunt.deadline, interrupt::flag());
     let stopped = hunt.all(&mut pool, args, began).and_then(|()| hunt.tell(&mut pool));
+    let stopped = absorb(stopped, &mut hunt.report);
     hunt.report.wall = began.elapsed();
     hunt.totals.finish();
     hunt.report.search = Some(hunt.totals);
@@ -98,9 +99,11 @@ impl Hunt<'_> {
             let drawn = drawn(&ending);
             fill(&mut run, ending);
             progress.done(run.outcome == Outcome::Fail);
-            unwritten = self.keep(&mut run, drawn);
+            // A file that cannot be written is no reason to find nothing more.
+            let kept = self.keep(&mut run, drawn);
+            unwritten = std::mem::replace(&mut unwritten, Ok(())).and(kept);
             runs.push(run);
-            if unwritten.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            ControlFlow::Continue(())
         });
         drop(progress);
         runs.sort_by_key(|run| run.seed);
@@ -108,7 +111,7 @@ impl Hunt<'_> {
             self.report.unmade = planned - runs.len();
         }
         self.report.runs = runs;
-        unwritten.and(stopped)
+        stopped.and(unwritten)
     }
 
     /// Adds a run to the totals, and leaves a repro of it if it failed: the whole one, and a

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::place::Place;
 
-/// Runs of the scenario that a defect names. Most show in each of them.
-const SEEDS: &str = "10";
+/// Runs of the scenario that a defect names. Most show in each of them; who does not show in the
+/// first few gets more.
+const SEEDS: [&str; 2] = ["2", "24"];
 
 #[test]
 fn every_defect_is_caught_replayed_and_gone_without_it() {
@@ -19,7 +20,10 @@ fn every_defect_is_caught_replayed_and_gone_without_it() {
         let oracles: Vec<&str> =
             defect["oracles"].as_array().expect("oracles").iter().filter_map(Value::as_str).collect();
         let scenario = defect["scenario"].as_str().expect("a scenario");
-        let ran = place.run(&["run", scenario, "--seeds", SEEDS, "--defect", name, "--json"]);
+        let run = |seeds| place.run(&["run", scenario, "--seeds", seeds, "--defect", name, "--json"]);
+        let [few, many] = SEEDS;
+        let first = run(few);
+        let ran = if first.status == 1 { first } else { run(many) };
         assert_eq!(ran.status, 1, "{name} is not caught: {}", ran.err);
         let document: Value = serde_json::from_str(&ran.out).expect("one JSON document");
         let runs = document["runs"].as_array().expect("runs");

@@ -6,4 +6,5 @@ mod names;
 mod outside;
 mod own_client;
 mod place;
+mod search;
 mod sweep;
