@@ -83,6 +83,7 @@ async fn device(base: &str, folder: &Path) -> Arc<dyn Device> {
         online: true,
         app_version: SCHEMA_VERSION,
         scope: None,
+        entities: None,
     };
     let device = ReferenceClient::default().start(start, env).await.expect("a fresh database opens");
     let sign_in = Action::SignIn { user: "ana".to_owned(), password: "secret".to_owned() };

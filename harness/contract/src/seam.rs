@@ -167,6 +167,8 @@ pub enum Capability {
     StepUp,
     /// Keeping only some of a user's workspaces.
     Scope,
+    /// Keeping only records of some entities.
+    Entities,
     /// An app of another version than the newest, and its upgrade.
     OlderApp,
 }
@@ -185,6 +187,7 @@ impl fmt::Display for Capability {
             Capability::SignOut => f.write_str("signing out"),
             Capability::StepUp => f.write_str("operations that need a fresh sign-in"),
             Capability::Scope => f.write_str("keeping only some workspaces"),
+            Capability::Entities => f.write_str("keeping only some kinds of records"),
             Capability::OlderApp => f.write_str("apps of an older version"),
         }
     }
@@ -204,6 +207,8 @@ pub struct ClientStart {
     pub app_version: u32,
     /// The workspaces that this device subscribes to; none: all of its user's.
     pub scope: Option<Vec<String>>,
+    /// The entities that this device subscribes to, each with what it hangs under; none: all.
+    pub entities: Option<Vec<String>>,
 }
 
 /// A kind of client: makes devices.

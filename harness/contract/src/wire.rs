@@ -3,15 +3,34 @@
 //! | Call | Request | Answer |
 //! |---|---|---|
 //! | `POST /auth/token` | [`TokenRequest`] | [`TokenAnswer`] |
-//! | `GET /sync?since=CURSOR&limit=N&scope=WORKSPACE,...` | query | [`SyncPage`] |
+//! | `GET /sync?since=CURSOR&limit=N&scope=WORKSPACE,...&entities=ENTITY,...` | query | [`SyncPage`] |
 //! | `POST /sync/mutations` | [`PushRequest`] | [`PushAnswer`] |
-//! | `GET /sync/hints?since=CURSOR&scope=...` | query | a server-sent event that is a [`Hint`], or none |
+//! | `GET /sync/hints?since=CURSOR&scope=...&entities=...` | query | a server-sent event that is a [`Hint`], or none |
 //! | `POST /members` | [`MemberChange`] | `204` |
 //! | `GET /healthz` | | `200` |
 //! | `GET /metrics` | | Prometheus text |
 //!
 //! Every refusal of a whole request is a [`crate::problem::Problem`]; refusals of single
 //! mutations stand in their entry of a [`PushAnswer`], which itself is a `200`.
+//!
+//! # Scope
+//!
+//! A device may ask for some workspaces (`scope`) and for some kinds of records (`entities`), each a
+//! list with commas in between; what is not said is not restricted. Pages and hints then carry
+//! changes, tombstones and removals of records that are in both lists, and of nothing else. The
+//! answer to a push is about records that the device itself names, and knows no scope.
+//!
+//! - A workspace that does not exist and one that is not the caller's are the same: nothing comes
+//!   of either, so that nobody learns which there are.
+//! - Entities are those of [`ENTITIES`](crate::rules::ENTITIES), and everybody knows them. A list
+//!   with another name in it, or that is empty, is refused as a whole: `400`, code `malformed`. So
+//!   is one that lacks what an entity in it hangs under: a comment says nothing without its task,
+//!   and parents come before their children.
+//! - A cursor is good for the scope that it was got with. Under another one a device begins anew
+//!   from [`CURSOR_START`]: what it now subscribes to may lie behind it.
+//! - A device makes nothing outside of its scope: it refuses that when its user asks for it, with
+//!   code `invalid`, because no pull would ever tell what became of it. Work that was pending when
+//!   the scope was narrowed is still sent; its record goes with the last of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

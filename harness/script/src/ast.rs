@@ -88,6 +88,8 @@ pub enum Declaration {
         drift_ppm: i32,
         /// `scope home, work`: the workspaces that it subscribes to; none: all of its user's.
         scope: Option<Vec<String>>,
+        /// `entities project, task`: the entities that it subscribes to; none: all.
+        entities: Option<Vec<String>>,
         /// `app 3`: the version of its app; none: the newest.
         app: Option<u32>,
     },

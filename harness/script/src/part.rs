@@ -42,6 +42,8 @@ pub(crate) enum Part {
     Skew,
     /// One of the workspaces that a device subscribes to, counted from 0.
     Workspace(usize),
+    /// One of the entities that a device subscribes to, counted from 0.
+    Subscribed(usize),
     /// `next`, `2nd`, `every`.
     Which,
 }

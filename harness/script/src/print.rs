@@ -71,10 +71,13 @@ impl Display for Declaration {
                     write!(f, "{} {user} {}", if i == 0 { "" } else { "," }, theirs)
                 })
             }
-            Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => {
+            Declaration::Device { name, user, skew_ms, drift_ppm, scope, entities, app } => {
                 write!(f, "device    {:<7} {user}", format!("{name}:"))?;
                 if let Some(scope) = scope {
                     write!(f, " scope {}", scope.join(", "))?;
+                }
+                if let Some(entities) = entities {
+                    write!(f, " entities {}", entities.join(", "))?;
                 }
                 if let Some(app) = app {
                     write!(f, " app {app}")?;

@@ -22,6 +22,8 @@ pub struct DeviceDecl<'a> {
     pub drift_ppm: i32,
     /// The workspaces that it subscribes to; none: all of its user's.
     pub scope: Option<&'a [String]>,
+    /// The entities that it subscribes to; none: all.
+    pub entities: Option<&'a [String]>,
     /// The version of its app; none: the newest.
     pub app: Option<u32>,
 }
@@ -136,14 +138,17 @@ impl Script {
     /// The devices, in their order.
     pub fn devices(&self) -> impl Iterator<Item = DeviceDecl<'_>> {
         self.declarations().filter_map(|declaration| match declaration {
-            Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => Some(DeviceDecl {
-                name,
-                user,
-                skew_ms: *skew_ms,
-                drift_ppm: *drift_ppm,
-                scope: scope.as_deref(),
-                app: *app,
-            }),
+            Declaration::Device { name, user, skew_ms, drift_ppm, scope, entities, app } => {
+                Some(DeviceDecl {
+                    name,
+                    user,
+                    skew_ms: *skew_ms,
+                    drift_ppm: *drift_ppm,
+                    scope: scope.as_deref(),
+                    entities: entities.as_deref(),
+                    app: *app,
+                })
+            }
             _ => None,
         })
     }
@@ -155,6 +160,7 @@ impl Script {
         let mut needs = BTreeSet::new();
         for device in self.devices() {
             needs.extend(device.scope.map(|_| Capability::Scope));
+            needs.extend(device.entities.map(|_| Capability::Entities));
             needs.extend(device.app.map(|_| Capability::OlderApp));
         }
         for (_, _, step) in self.steps() {

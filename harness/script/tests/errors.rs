@@ -273,6 +273,12 @@ const FILES: &[&str] = &[
     "scenario x\nworkspace home: ana editor\ndevice phone: ana drift 200000ppm\n",
     "scenario x\nworkspace home: ana editor\ndevice phone: ana drift 1%\n",
     "scenario x\nworkspace home: ana editor\ndevice phone: ana slow\n",
+    "scenario x\nworkspace home: ana editor\ndevice phone: ana scope work\n",
+    "scenario x\nworkspace home: ana editor\ndevice phone: ana scope home, home\n",
+    "scenario x\nworkspace home: ana editor\ndevice phone: ana entities\n",
+    "scenario x\nworkspace home: ana editor\ndevice phone: ana entities project, taks\n",
+    "scenario x\nworkspace home: ana editor\ndevice phone: ana entities project, project\n",
+    "scenario x\nworkspace home: ana editor\ndevice phone: ana scope home entities comment, project\n",
     "scenario x\nworkspace home: ana editor\nworkspace work: ana editor\ndevice phone: ana\nphone create project/p\n",
     "scenario x\nscenario y\nseed 1\nseed 2\n",
     // Every line that cannot be read is told of, and nothing that follows from them.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deadzone_contract::wire::Role;
 use deadzone_contract::{Badge, Capability, Change, Choice, Model, Parameters, Rule, Value};
-use deadzone_script::{Act, Item, Repro, Script, Suite, UserAction, expectation_text, parse};
+use deadzone_script::{Act, Declaration, Item, Repro, Script, Suite, UserAction, expectation_text, parse};
 use deadzone_trace::{Claim, Expectation, Place};
 
 /// Parses a text that has to be right.
@@ -33,6 +33,41 @@ fn declarations_can_be_asked_for() {
     assert_eq!(workspaces, [("home", &home[..]), ("work", &[("ben".to_owned(), Role::Admin)][..])]);
     let devices: Vec<_> = script.devices().map(|d| (d.name, d.user, d.skew_ms, d.drift_ppm)).collect();
     assert_eq!(devices, [("phone", "ana", -7_200_000, 50), ("laptop", "ben", 0, 0)]);
+}
+
+#[test]
+fn what_a_device_subscribes_to_is_printed_as_it_is_read() {
+    let head = "scenario s\n\nworkspace home: ana editor\nworkspace work: ana editor\n";
+    let line = "device    phone:  ana scope home, work entities project, task app 3 clock +3m drift 50ppm\n";
+    let text = format!("{head}{line}device    laptop: ana entities project\n");
+    let script = script(&text);
+    assert_eq!(script.to_string(), text);
+    let entities: Vec<_> = script.devices().map(|device| device.entities).collect();
+    assert_eq!(
+        entities,
+        [Some(&["project".to_owned(), "task".to_owned()][..]), Some(&["project".to_owned()])]
+    );
+    assert_eq!(
+        script.needs(),
+        BTreeSet::from([Capability::Scope, Capability::Entities, Capability::OlderApp])
+    );
+}
+
+#[test]
+fn a_list_of_nothing_is_no_subscription() {
+    let script =
+        script("scenario s\nworkspace home: ana editor\ndevice phone: ana scope home entities project\n");
+    for emptied in ["scope", "entities"] {
+        let mut script = script.clone();
+        for item in &mut script.items {
+            if let Item::Declaration(Declaration::Device { scope, entities, .. }) = item {
+                let list = if emptied == "scope" { scope } else { entities };
+                *list = Some(Vec::new());
+            }
+        }
+        let problem = script.check().unwrap_err().remove(0).to_string();
+        assert_eq!(problem, "line 3: a device subscribes to one thing at least", "{emptied}");
+    }
 }
 
 #[test]

@@ -26,16 +26,18 @@ pub(crate) fn simpler(item: &Item) -> Vec<Item> {
 
 fn simpler_declarations(declaration: &Declaration) -> Vec<Declaration> {
     match declaration {
-        Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => {
-            let device = |skew_ms: i64, drift_ppm: i32, scope: &Option<Vec<String>>, app: Option<u32>| {
-                let (name, user, scope) = (name.clone(), user.clone(), scope.clone());
-                Declaration::Device { name, user, skew_ms, drift_ppm, scope, app }
+        Declaration::Device { name, user, skew_ms, drift_ppm, scope, entities, app } => {
+            let device = |skew_ms: i64, drift_ppm: i32, is_scoped: bool, app: Option<u32>| {
+                let (name, user) = (name.clone(), user.clone());
+                let scope = scope.clone().filter(|_| is_scoped);
+                let entities = entities.clone().filter(|_| is_scoped);
+                Declaration::Device { name, user, skew_ms, drift_ppm, scope, entities, app }
             };
             let candidates = [
-                device(0, 0, &None, None),
-                device(0, 0, scope, *app),
-                device(*skew_ms, *drift_ppm, &None, *app),
-                device(*skew_ms, *drift_ppm, scope, None),
+                device(0, 0, false, None),
+                device(0, 0, true, *app),
+                device(*skew_ms, *drift_ppm, false, *app),
+                device(*skew_ms, *drift_ppm, true, None),
             ];
             candidates.into_iter().filter(|candidate| candidate != declaration).collect()
         }

@@ -47,6 +47,9 @@ pub struct Header {
     /// Device to the workspaces that it subscribes to, where those are not all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scopes: BTreeMap<String, Vec<String>>,
+    /// Device to the entities that it subscribes to, where those are not all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entities: BTreeMap<String, Vec<String>>,
     /// Workspace, user, role: who is entitled to what when the world begins.
     pub grants: Vec<(String, String, Role)>,
     /// Every number of the run.

@@ -10,7 +10,7 @@ use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{Client, Device, Parameters, Refusal};
 use deadzone_net::http;
 use deadzone_net::{HostId, Net};
-use deadzone_script::Crash;
+use deadzone_script::{Crash, DeviceDecl};
 use deadzone_trace::Event;
 use tokio::sync::{Notify, oneshot};
 
@@ -81,20 +81,22 @@ pub(crate) struct Phone {
     too_old: Arc<AtomicBool>,
     app_version: u32,
     scope: Option<Vec<String>>,
+    entities: Option<Vec<String>>,
 }
 
 impl Phone {
-    /// A device of a user, with the newest app and all of its user's workspaces.
-    pub(crate) fn new(user: &str, app_version: Option<u32>, scope: Option<&[String]>) -> Phone {
+    /// A device as it is declared.
+    pub(crate) fn new(declared: &DeviceDecl<'_>) -> Phone {
         Phone {
-            owner: user.to_owned(),
-            user: user.to_owned(),
+            owner: declared.user.to_owned(),
+            user: declared.user.to_owned(),
             online: true,
             apps: Vec::new(),
             sent: Arc::default(),
             too_old: Arc::default(),
-            app_version: app_version.unwrap_or(SCHEMA_VERSION),
-            scope: scope.map(<[String]>::to_vec),
+            app_version: declared.app.unwrap_or(SCHEMA_VERSION),
+            scope: declared.scope.map(<[String]>::to_vec),
+            entities: declared.entities.map(<[String]>::to_vec),
         }
     }
 }
@@ -385,6 +387,7 @@ impl Fleet {
             online: phone.online,
             app_version: phone.app_version,
             scope: phone.scope,
+            entities: phone.entities,
         };
         let client: &Arc<dyn Client> = &self.lineup.client;
         client.start(start, env)

@@ -39,6 +39,8 @@ pub(crate) struct Phone {
     pub(crate) model: Model,
     pub(crate) app_version: u32,
     pub(crate) scope: Option<Vec<String>>,
+    /// The entities that it keeps; none: all.
+    pub(crate) entities: Option<Vec<String>>,
     /// How far the wall clock has gone on while the timers stood, in ms.
     pub(crate) slept: Arc<AtomicU64>,
 }
@@ -55,6 +57,7 @@ impl Phone {
             model: Model::B,
             app_version: SCHEMA_VERSION,
             scope: None,
+            entities: None,
             slept: Arc::default(),
         }
     }
@@ -101,6 +104,7 @@ impl Phone {
             online,
             app_version: self.app_version,
             scope: self.scope.clone(),
+            entities: self.entities.clone(),
         };
         let device = ReferenceClient::new(self.policy.clone()).in_model(self.model).start(start, env).await?;
         Ok(App { device, platform, eyes })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::parameters::{PARAMETERS, Unit};
+use deadzone_contract::rules;
 use deadzone_contract::wire::{MemberChange, Role, SCHEMA_VERSION, SCHEMA_VERSION_MIN};
 
 use super::{Checker, FaultPhase};
@@ -109,13 +110,14 @@ impl<'a> Checker<'a> {
                 }
                 self.members(members);
             }
-            Declaration::Device { name, user, skew_ms, drift_ppm, scope, app } => {
+            Declaration::Device { name, user, skew_ms, drift_ppm, scope, entities, app } => {
                 self.free_name(name, Part::Name, "device");
                 if !above.names.insert((keyword, name)) {
                     self.report(Part::Name, format!("there are two devices `{name}`"));
                 }
                 self.clock(*skew_ms, *drift_ppm);
-                self.scope(scope.as_deref().unwrap_or_default());
+                self.scope(scope.as_deref());
+                self.entities(entities.as_deref());
                 if let Some(app) = app {
                     self.app(*app, Part::Amount);
                 }
@@ -143,13 +145,43 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// What a device subscribes to, where it says so; a list has something in it.
+    fn some_of(&mut self, list: Option<&'a [String]>) -> Option<&'a [String]> {
+        if list.is_some_and(<[String]>::is_empty) {
+            self.report(Part::Line, "a device subscribes to one thing at least");
+        }
+        list
+    }
+
     /// Subscriptions name workspaces, each once.
-    fn scope(&mut self, scope: &'a [String]) {
+    fn scope(&mut self, scope: Option<&'a [String]>) {
+        let Some(scope) = self.some_of(scope) else { return };
         let mut seen = BTreeSet::new();
         for (n, workspace) in scope.iter().enumerate() {
             self.workspace(workspace, Part::Workspace(n));
             if !seen.insert(workspace) {
                 self.report(Part::Workspace(n), format!("`{workspace}` is in the list twice"));
+            }
+        }
+    }
+
+    /// Subscriptions name entities, each once, and with each what it hangs under.
+    fn entities(&mut self, entities: Option<&'a [String]>) {
+        let Some(entities) = self.some_of(entities) else { return };
+        let mut seen = BTreeSet::new();
+        for (n, name) in entities.iter().enumerate() {
+            let part = Part::Subscribed(n);
+            if !seen.insert(name) {
+                self.report(part, format!("`{name}` is in the list twice"));
+                continue;
+            }
+            let Some(decl) = rules::entity(name) else {
+                self.no_entity(name, part);
+                continue;
+            };
+            if let Some(parent) = decl.parent.filter(|parent| !entities.iter().any(|kept| kept == parent)) {
+                let help = format!("a {name} hangs under a {parent}, and comes after it or not at all");
+                self.report_with(part, format!("`{name}` is in the list without `{parent}`"), help);
             }
         }
     }

@@ -60,6 +60,11 @@ impl<'a> Checker<'a> {
         }
     }
 
+    pub(super) fn no_entity(&mut self, name: &str, part: Part) {
+        let help = suggest::help(name, ENTITIES.iter().map(|decl| decl.name), "the entities are");
+        self.report_with(part, format!("there is no entity `{name}`"), help);
+    }
+
     /// The form of a name that a create gives, and the declaration of its entity.
     fn new_name(&mut self, name: &str, devices: usize, times: Option<u32>) -> Option<&'static EntityDecl> {
         let Some((kind, own)) = name.split_once('/') else {
@@ -68,8 +73,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         let Some(decl) = entity(kind) else {
-            let help = suggest::help(kind, ENTITIES.iter().map(|decl| decl.name), "the entities are");
-            self.report_with(Part::Entity, format!("there is no entity `{kind}`"), help);
+            self.no_entity(kind, Part::Entity);
             return None;
         };
         self.numbered(name, times, Part::Name);

@@ -88,23 +88,26 @@ fn workspace(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
     }
 }
 
-/// `device phone: ana scope home, work app 3 clock +3m drift 50ppm`
+/// `device phone: ana scope home, work entities project, task app 3 clock +3m drift 50ppm`
 fn device(cursor: &mut Cursor<'_>) -> Result<Declaration, Wrong> {
     let name = cursor.word("the name of a device", Part::Name)?.to_owned();
     cursor.symbol(&Kind::Colon, ":")?;
     let user = cursor.word("a user", Part::User(0))?.to_owned();
     let scope =
         if cursor.take_word("scope") { Some(cursor.list("a workspace", Part::Workspace)?) } else { None };
+    let entities =
+        if cursor.take_word("entities") { Some(cursor.list("an entity", Part::Subscribed)?) } else { None };
     let app = if cursor.take_word("app") { Some(act::app(cursor)?) } else { None };
     let skew_ms =
         if cursor.take_word("clock") { cursor.read("a time", Part::Skew, literal::signed_ms)? } else { 0 };
     let drift_ppm =
         if cursor.take_word("drift") { cursor.read("a drift", Part::Value(0), literal::ppm)? } else { 0 };
     match cursor.at_end() {
-        true => Ok(Declaration::Device { name, user, skew_ms, drift_ppm, scope, app }),
+        true => Ok(Declaration::Device { name, user, skew_ms, drift_ppm, scope, entities, app }),
         false => {
             let help = String::from("such as `device phone: ana clock +3m drift 50ppm`");
-            Err(cursor.expected("`scope`, `app`, `clock`, then `drift`, or the end of the line").help(help))
+            let what = "`scope`, `entities`, `app`, `clock`, then `drift`, or the end of the line";
+            Err(cursor.expected(what).help(help))
         }
     }
 }

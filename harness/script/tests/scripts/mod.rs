@@ -102,8 +102,21 @@ impl Writer<'_> {
                 let some = 1 + self.dice.below(self.workspaces.len() as u32) as usize;
                 self.workspaces[..some].to_vec()
             });
+            let entities = (self.dice.below(4) == 1).then(|| {
+                let some = 1 + self.dice.below(ENTITIES.len() as u32) as usize;
+                ENTITIES[..some].iter().map(|decl| decl.name.to_owned()).collect()
+            });
             let app = self.dice.pick(&[None, None, Some(3), Some(4)]);
-            self.declare(Declaration::Device { name: name.clone(), user, skew_ms, drift_ppm, scope, app });
+            let device = name.clone();
+            self.declare(Declaration::Device {
+                name: device,
+                user,
+                skew_ms,
+                drift_ppm,
+                scope,
+                entities,
+                app,
+            });
             self.up.insert(name);
         }
         self.up.insert("server".into());

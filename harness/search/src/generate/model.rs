@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::wire::Role;
 
-use super::world::WorldPlan;
+use super::world::{SMALL, WorldPlan};
 
 /// A record that the script creates.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Device {
     /// Who is signed in.
     pub(super) user: Option<usize>,
     pub(super) is_old: bool,
+    /// It does without comments.
+    pub(super) is_small: bool,
     pub(super) scope: Option<usize>,
     pub(super) is_up: bool,
     pub(super) is_asleep: bool,
@@ -85,6 +87,7 @@ impl Model {
             owner: plan.user,
             user: Some(plan.user),
             is_old: plan.is_old,
+            is_small: plan.is_small,
             scope: plan.scope,
             is_up: true,
             is_asleep: false,
@@ -124,6 +127,11 @@ impl Model {
 
     fn subscribes(&self, device: usize, workspace: usize) -> bool {
         self.devices[device].scope.is_none_or(|scope| scope == workspace)
+    }
+
+    /// Whether a device subscribes to records of an entity.
+    pub(super) fn has_room_for(&self, device: usize, entity: &str) -> bool {
+        !self.devices[device].is_small || SMALL.contains(&entity)
     }
 
     /// Whether the user of a device may write in a workspace that it subscribes to.
@@ -203,6 +211,7 @@ impl Model {
                 one.is_sent
                     && !one.is_deleted
                     && self.subscribes(device, one.workspace)
+                    && self.has_room_for(device, one.entity)
                     && self.may_see(user, *record)
             };
             let arrived: Vec<usize> = (0..self.records.len()).filter(arrived).collect();

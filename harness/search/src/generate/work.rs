@@ -28,7 +28,7 @@ impl Writer<'_> {
                     self.create_project(device, workspace);
                 }
             }
-            1..3 if !tasks.is_empty() => {
+            1..3 if !tasks.is_empty() && self.model.has_room_for(device, "comment") => {
                 let parent = choices.late_one(&tasks).expect("there is a task");
                 let changes = vec![put("body", self.words.text())];
                 self.create_under(device, "comment", parent, changes);

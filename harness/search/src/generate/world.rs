@@ -14,6 +14,9 @@ const USERS: &[&str] = &["ana", "ben", "cleo"];
 const DEVICES: &[&str] = &["phone", "laptop", "tablet", "desk"];
 const WORKSPACES: &[&str] = &["home", "shop"];
 
+/// What a device has that does without comments.
+pub(super) const SMALL: &[&str] = &["project", "task"];
+
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 
@@ -38,6 +41,8 @@ pub(super) struct DevicePlan {
     pub(super) drift_ppm: i32,
     /// The place of the only workspace that it subscribes to; none: all.
     pub(super) scope: Option<usize>,
+    /// It does without comments.
+    pub(super) is_small: bool,
     pub(super) is_old: bool,
     /// It stays an old app to the end, if it is one.
     pub(super) is_kept: bool,
@@ -148,10 +153,11 @@ fn device(theme: Theme, n: usize, picks: &[Index; 4], users: usize, workspaces: 
         _ => 0,
     };
     let drift_ppm = if clock.index(11) == 5 { 200 } else { 0 };
+    let is_small = scope.index(12) == 5;
     let scope = (workspaces > 1 && scope.index(4) == 0).then(|| scope.index(workspaces));
     let is_old = theme == Theme::OldApps && app.index(2) == 0;
     let is_kept = app.index(3) == 0;
-    DevicePlan { user, skew_ms, drift_ppm, scope, is_old, is_kept }
+    DevicePlan { user, skew_ms, drift_ppm, scope, is_small, is_old, is_kept }
 }
 
 fn chosen(theme: Theme, number: &Number, (percent, value): (u32, Index)) -> Option<(&'static str, u64)> {
@@ -206,6 +212,7 @@ impl WorldPlan {
             skew_ms: device.skew_ms,
             drift_ppm: device.drift_ppm,
             scope: device.scope.map(|workspace| vec![self.workspace(workspace).to_owned()]),
+            entities: device.is_small.then(|| SMALL.iter().map(|entity| (*entity).to_owned()).collect()),
             app: device.is_old.then_some(SCHEMA_VERSION_MIN),
         };
         let workspaces = self.workspaces.iter().enumerate().map(workspace);

@@ -86,6 +86,10 @@ impl Director {
                 .devices()
                 .filter_map(|device| Some((device.name.to_owned(), device.scope?.to_vec())))
                 .collect(),
+            entities: script
+                .devices()
+                .filter_map(|device| Some((device.name.to_owned(), device.entities?.to_vec())))
+                .collect(),
             grants: grants.clone(),
             parameters: parameters.clone(),
         };
@@ -104,7 +108,7 @@ impl Director {
         let server = hosts.remove(SERVER).expect("put in above");
         let devices = script.devices().filter_map(|device| {
             let placed = hosts.remove(device.name)?;
-            Some((placed, Phone::new(device.user, device.app, device.scope)))
+            Some((placed, Phone::new(&device)))
         });
         let fleet = Fleet::new(net, lineup.clone(), recorder, nemesis, server, devices.collect(), start);
         let director = Director {

@@ -54,6 +54,7 @@ pub(crate) fn run() -> Run {
             model: Model::B,
             apps: BTreeMap::new(),
             scopes: BTreeMap::new(),
+            entities: BTreeMap::new(),
             devices: DEVICES.iter().map(|(d, u)| ((*d).to_owned(), (*u).to_owned())).collect(),
             grants: grants.into(),
             parameters: Parameters::default(),
