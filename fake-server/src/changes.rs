@@ -6,25 +6,58 @@
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::RecordId;
 use deadzone_contract::wire::PulledChange;
+use deadzone_contract::{RecordId, rules};
 use rusqlite::params;
 
+use crate::failure::Failure;
+use crate::policy::Entities;
 use crate::records::{self, Record, record_rows};
 use crate::sight::Eyes;
 
-/// The workspaces that a device subscribes to.
+/// What a device subscribes to.
 #[derive(Debug)]
-pub(crate) struct Scope(Option<BTreeSet<String>>);
+pub(crate) struct Scope {
+    /// None: all of its user's.
+    workspaces: Option<BTreeSet<String>>,
+    /// None: all.
+    entities: Option<BTreeSet<String>>,
+}
 
 impl Scope {
-    /// As a query names them: with commas in between. Without a name, all of the user's.
-    pub(crate) fn parse(names: Option<&str>) -> Scope {
-        Scope(names.map(|names| names.split(',').map(str::to_owned).collect()))
+    /// As a query names workspaces and entities: with commas in between.
+    ///
+    /// # Errors
+    /// The entities are not such that a device can have them and nothing else.
+    pub(crate) fn parse(workspaces: Option<&str>, entities: Option<&str>) -> Result<Scope, Failure> {
+        let names = |list: &str| list.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+        let scope = Scope { workspaces: workspaces.map(names), entities: entities.map(names) };
+        for name in scope.entities.iter().flatten() {
+            let Some(declared) = rules::entity(name) else {
+                let known: Vec<_> = rules::ENTITIES.iter().map(|declared| declared.name).collect();
+                let detail = format!("there is no entity `{name}`; the entities are {}", known.join(", "));
+                return Err(Failure::malformed(detail));
+            };
+            if let Some(parent) = declared.parent.filter(|parent| !scope.has(parent)) {
+                let detail = format!("whoever asks for `{name}` asks for `{parent}`, which it hangs under");
+                return Err(Failure::malformed(detail));
+            }
+        }
+        Ok(scope)
     }
 
     fn covers(&self, workspace: &str) -> bool {
-        self.0.as_ref().is_none_or(|names| names.contains(workspace))
+        self.workspaces.as_ref().is_none_or(|names| names.contains(workspace))
+    }
+
+    /// Whether an entity is in it.
+    fn has(&self, entity: &str) -> bool {
+        self.entities.as_ref().is_none_or(|names| names.contains(entity))
+    }
+
+    /// Whether an entity is delivered.
+    fn brings(&self, entity: &str, eyes: &Eyes<'_>) -> bool {
+        eyes.policy.entities == Entities::Ignored || self.has(entity)
     }
 }
 
@@ -70,9 +103,11 @@ impl Change {
     }
 }
 
-/// The first `limit` changes behind a commit that the caller may see, in commit order, of the
-/// workspaces that the caller's device asks about. Each record
-/// stands once in the history, at its latest change.
+/// The first `limit` changes behind a commit that the caller may see, in commit order, of what the
+/// caller's device asks about. Each record stands once in the history, at its latest change.
+///
+/// Workspaces that are not asked about cost nothing; entities that are not, the step over their
+/// index entries: an index for each of them would cost every write.
 pub(crate) fn behind(
     eyes: &Eyes<'_>,
     scope: &Scope,
@@ -87,7 +122,7 @@ pub(crate) fn behind(
         Filter::AnyWorkspace | Filter::None => records::workspaces(eyes.db)?,
     };
     for workspace in workspaces.iter().filter(|workspace| scope.covers(workspace)) {
-        first.merge(changed(eyes, workspace, filter, &first)?);
+        first.merge(changed(eyes, workspace, scope, filter, &first)?);
     }
     Ok(first.changes)
 }
@@ -117,7 +152,7 @@ impl First {
 fn lost(eyes: &Eyes<'_>, scope: &Scope, first: &First) -> rusqlite::Result<Vec<Change>> {
     // The cross join keeps the order of the losses.
     let mut statement = eyes.db.prepare_cached(
-        "SELECT r.workspace, r.id, l.commit_seq FROM losses l CROSS JOIN records r ON r.key = l.record
+        "SELECT r.workspace, r.entity, r.id, l.commit_seq FROM losses l CROSS JOIN records r ON r.key = l.record
          WHERE l.user = ?1 AND l.commit_seq > ?2 AND l.commit_seq < ?3
          ORDER BY l.commit_seq",
     )?;
@@ -126,14 +161,20 @@ fn lost(eyes: &Eyes<'_>, scope: &Scope, first: &First) -> rusqlite::Result<Vec<C
     while let Some(row) = rows.next()?
         && changes.len() < first.limit
     {
-        if scope.covers(row.get_ref(0)?.as_str()?) {
-            changes.push(Change::Lost { record: RecordId(row.get(1)?), commit_seq: row.get(2)? });
+        if scope.covers(row.get_ref(0)?.as_str()?) && scope.brings(row.get_ref(1)?.as_str()?, eyes) {
+            changes.push(Change::Lost { record: RecordId(row.get(2)?), commit_seq: row.get(3)? });
         }
     }
     Ok(changes)
 }
 
-fn changed(eyes: &Eyes<'_>, workspace: &str, filter: Filter, first: &First) -> rusqlite::Result<Vec<Change>> {
+fn changed(
+    eyes: &Eyes<'_>,
+    workspace: &str,
+    scope: &Scope,
+    filter: Filter,
+    first: &First,
+) -> rusqlite::Result<Vec<Change>> {
     let mut statement = eyes.db.prepare_cached(concat!(
         record_rows!(),
         " WHERE r.workspace = ?3 AND r.commit_seq > ?4 AND r.commit_seq < ?5 AND r.purged = 0
@@ -146,6 +187,9 @@ fn changed(eyes: &Eyes<'_>, workspace: &str, filter: Filter, first: &First) -> r
         && changes.len() < first.limit
     {
         let record = Record::read(row, eyes)?;
+        if !scope.brings(&record.entity, eyes) {
+            continue;
+        }
         let shown = match filter {
             Filter::Rights => record.role.is_some(),
             Filter::AnyWorkspace => !record.hidden,

@@ -60,6 +60,8 @@ struct SyncQuery {
     limit: Option<u64>,
     #[serde(default)]
     scope: Option<String>,
+    #[serde(default)]
+    entities: Option<String>,
 }
 
 async fn sync(
@@ -70,7 +72,7 @@ async fn sync(
     let pull = async {
         let caller = admit(&app, &headers).await?;
         let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
-        let scope = Scope::parse(query.scope.as_deref());
+        let scope = Scope::parse(query.scope.as_deref(), query.entities.as_deref())?;
         pull::pull(&app, &caller, query.since.unwrap_or(CURSOR_START), &scope, query.limit).await
     };
     let mut response = ok(&served(&app, pull).await?);
@@ -109,6 +111,8 @@ struct HintQuery {
     since: Option<u64>,
     #[serde(default)]
     scope: Option<String>,
+    #[serde(default)]
+    entities: Option<String>,
 }
 
 async fn hint(
@@ -119,7 +123,7 @@ async fn hint(
     let hint = async {
         admit(&app, &headers).await?;
         let Query(query) = query.map_err(|error| Failure::malformed(error.body_text()))?;
-        let scope = Scope::parse(query.scope.as_deref());
+        let scope = Scope::parse(query.scope.as_deref(), query.entities.as_deref())?;
         hints::hint(&app, &headers, query.since.unwrap_or(CURSOR_START), &scope).await
     };
     let hint = served(&app, hint).await?;

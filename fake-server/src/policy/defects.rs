@@ -1,7 +1,7 @@
 //! The mistakes by their names.
 
 use super::{
-    AnswerStore, BaseVersion, Caching, Commits, Cursors, Deletes, Delta, FarStamps, Hints, Limits,
+    AnswerStore, BaseVersion, Caching, Commits, Cursors, Deletes, Delta, Entities, FarStamps, Hints, Limits,
     PageBoundary, PartialPushes, PrivateRows, Refusals, ReplayRights, Replays, Revocations, ServerPolicy,
     Tombstones, Versions,
 };
@@ -95,6 +95,13 @@ pub const DELTA_NOT_FILTERED_BY_WORKSPACE: Defect = Defect {
     plant: |policy| policy.delta = Delta::OfAllWorkspaces,
 };
 
+/// [`Entities::Ignored`].
+pub const ENTITIES_IGNORED: Defect = Defect {
+    name: "entities-ignored",
+    mistake: "The server sends every kind of record, whatever a device asks for, and devices throw it away.",
+    plant: |policy| policy.entities = Entities::Ignored,
+};
+
 /// [`PrivateRows::Shown`].
 pub const PRIVATE_ROWS_NOT_FILTERED: Defect = Defect {
     name: "private-rows-not-filtered",
@@ -170,6 +177,7 @@ pub const DEFECTS: &[Defect] = &[
     HARD_DELETE,
     TOMBSTONE_COLLECTED_TOO_EARLY,
     DELTA_NOT_FILTERED_BY_WORKSPACE,
+    ENTITIES_IGNORED,
     PRIVATE_ROWS_NOT_FILTERED,
     CONFLICT_BODY_NOT_FILTERED,
     HINTS_NOT_FILTERED,

@@ -30,6 +30,8 @@ pub struct ServerPolicy {
     pub tombstones: Tombstones,
     /// Whose workspaces a pull goes through.
     pub delta: Delta,
+    /// Which kinds of records a pull or a hint brings.
+    pub entities: Entities,
     /// Who sees private tasks.
     pub private_rows: PrivateRows,
     /// What a refusal shows.
@@ -161,6 +163,17 @@ pub enum Delta {
     OfTheCallersWorkspaces,
     /// Everybody's: the filter stands on every page of the product, and was forgotten here.
     OfAllWorkspaces,
+}
+
+/// Which kinds of records a pull or a hint brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entities {
+    /// Those that were asked for.
+    #[default]
+    AsAsked,
+    /// All: the parameter came with a later app, and nobody reads it here. Apps that filter what
+    /// comes look right, and pay for what they throw away.
+    Ignored,
 }
 
 /// Who sees private tasks.

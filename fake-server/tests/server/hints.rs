@@ -138,6 +138,20 @@ fn what_others_do_where_one_may_not_look_wakes_nobody() {
 }
 
 #[test]
+fn what_is_not_subscribed_to_wakes_nobody() {
+    let lab = lab();
+    let mut watch = Held::ask(&lab, "ben/laptop", "since=2&entities=project");
+    assert_eq!(watch.told(), "held");
+    lab.push("ana/phone", [task(1, "u"), update(2, "t").put("title", "Oat milk")]);
+    assert_eq!(watch.told(), "held");
+    lab.push("ana/phone", [create(3, "q", "project", "home", None)]);
+    assert_snapshot!(watch.told(), @r"
+    q@1
+    since=2 next=5
+    ");
+}
+
+#[test]
 fn rights_are_those_of_the_moment_in_which_the_hint_is_written() {
     let lab = lab();
     lab.grant("away", "ana", Some(Role::Editor));

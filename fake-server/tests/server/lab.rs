@@ -347,9 +347,14 @@ impl Lab {
 
     /// A pull from the start, page by page: what each page brings.
     pub(crate) fn pages(&self, who: &str, limit: u64) -> Vec<String> {
+        self.pages_of(who, "", limit)
+    }
+
+    /// As [`Lab::pages`], of a scope.
+    pub(crate) fn pages_of(&self, who: &str, scope: &str, limit: u64) -> Vec<String> {
         let (mut since, mut pages) = (0, Vec::new());
         for _ in 0..100 {
-            let page = self.try_pull(who, &format!("since={since}&limit={limit}")).unwrap();
+            let page = self.try_pull(who, &format!("since={since}&limit={limit}{scope}")).unwrap();
             pages.push(render::changes(&page.changes));
             since = page.next;
             if !page.more {

@@ -145,6 +145,16 @@ const PLAYS: &[Play] = &[
         wrong: "p@1 title=House\nt@1 title=Milk\nnext=3 more=false",
     },
     Play {
+        defect: "entities-ignored",
+        parameters: |p| p.hint_hold = 10_000,
+        play: |lab| {
+            let query = "since=1&entities=project";
+            format!("{} | {}", lab.pull("ben/laptop", query), hints::told(lab, "ben/laptop", query))
+        },
+        right: "next=2 more=false | held",
+        wrong: "t@1 title=Milk\nnext=2 more=false | t@1 title=Milk\nsince=1 next=2",
+    },
+    Play {
         defect: "private-rows-not-filtered",
         parameters: AS_THEY_ARE,
         play: |lab| {

@@ -3,6 +3,7 @@
 use deadzone_contract::wire::Role;
 use insta::assert_snapshot;
 
+use crate::hints;
 use crate::lab::Lab;
 use crate::rules::{lab, prepared};
 use crate::write::{base, create, delete, project, task, update};
@@ -182,6 +183,76 @@ fn a_scope_brings_what_is_in_it_and_nothing_for_what_is_not_the_callers() {
     b@1
     next=6 more=false
     ");
+}
+
+#[test]
+fn of_some_entities_comes_what_happens_to_them_and_nothing_else() {
+    let lab = lab();
+    lab.grant("away", "ana", Some(Role::Editor));
+    lab.push(
+        "ana/phone",
+        [
+            create(1, "c", "comment", "home", Some("t")),
+            create(2, "q", "project", "home", None),
+            task(3, "u"),
+            create(4, "a", "project", "away", None),
+        ],
+    );
+    for (query, expect) in [
+        ("entities=project", "p q a"),
+        ("entities=task,project", "p t q u a"),
+        ("entities=project%2Ctask", "p t q u a"),
+        ("entities=project,project", "p q a"),
+        ("scope=home&entities=project", "p q"),
+        ("entities=project,task,comment", "p t c q u a"),
+    ] {
+        for limit in 1..=4 {
+            let pages = lab.pages_of("ana/phone", &format!("&{query}"), limit).join("\n");
+            let names: Vec<_> = pages.lines().filter_map(|line| Some(line.split_once('@')?.0)).collect();
+            assert_eq!(names.join(" "), expect, "{query} {limit}");
+        }
+    }
+    // A page is full of what was asked for, and its cursor steps over the rest.
+    assert_snapshot!(lab.pull("ben/laptop", "since=0&entities=project&limit=2"), @r"
+    p@1 title=House
+    q@1
+    next=6 more=false
+    ");
+    lab.push("ana/phone", [delete(5, "u", base(1)), update(6, "q").put("title", "Garden")]);
+    assert_snapshot!(lab.pull("ben/laptop", "since=6&entities=project"), @r"
+    q@2 title=Garden
+    next=8 more=false
+    ");
+    assert_snapshot!(lab.pull("ben/laptop", "since=6&entities=project,task"), @r"
+    u@2 deleted
+    q@2 title=Garden
+    next=8 more=false
+    ");
+    // What is lost is told of where it was asked for.
+    lab.grant("home", "ben", None);
+    assert_snapshot!(lab.pull("ben/laptop", "since=8&entities=project"), @r"
+    p removed
+    q removed
+    next=13 more=false
+    ");
+}
+
+#[test]
+fn entities_that_nobody_can_have_alone_are_one_problem() {
+    let lab = lab();
+    let known = "the entities are project, task, comment";
+    for (entities, problem) in [
+        ("project,taks", format!("there is no entity `taks`; {known}")),
+        ("Project", format!("there is no entity `Project`; {known}")),
+        ("project,", format!("there is no entity ``; {known}")),
+        ("", format!("there is no entity ``; {known}")),
+        ("project,comment", "whoever asks for `comment` asks for `task`, which it hangs under".to_owned()),
+    ] {
+        let query = format!("since=0&entities={entities}");
+        let expected = format!("400 malformed: {problem}");
+        assert_eq!(lab.pull("ben/laptop", &query), expected);
+        assert_eq!(hints::told(&lab, "ben/laptop", &query), expected);
+    }
 }
 
 #[test]
