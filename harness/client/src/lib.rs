@@ -14,7 +14,7 @@
 //! | `hints` | what the server tells in between |
 //! | `answer` | what the server's answer to a push means for the queue |
 //! | `leave` | signing out |
-//! | `scope` | the workspaces that this device keeps |
+//! | `scope` | the workspaces and the kinds of records that this device keeps |
 //! | `rights` | what its user may see and do |
 //! | `session`, `call` | tokens; one request and what its answer means |
 //! | `overlay` | the server's word with the pending work on top |

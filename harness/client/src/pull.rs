@@ -91,8 +91,9 @@ pub(crate) fn take(app: &App, tx: &mut Tx<'_>, asked_by: &str, changes: &[Pulled
 fn miss(app: &App, tx: &mut Tx<'_>, record: &RecordId) -> Result<()> {
     // What is taken out may not be this user's to keep.
     tx.meta.shred = true;
-    let workspace = tx.record(record)?.map(|row| row.workspace).unwrap_or_default();
-    if !app.is_in_scope(&workspace) {
+    let place = tx.record(record)?.map(|row| (row.workspace, row.entity));
+    let (workspace, entity) = place.unwrap_or_default();
+    if !app.is_in_scope(&workspace, &entity) {
         return Ok(()); // it was not asked for, and goes when no work on it waits
     }
     let is_member = tx.meta.roles.as_ref().is_none_or(|roles| roles.contains_key(&workspace));

@@ -1,4 +1,4 @@
-//! The workspaces that this device keeps.
+//! What this device keeps: some workspaces, and some kinds of records.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,29 +9,37 @@ use crate::pull;
 use crate::store::{Result, Tx};
 
 impl App {
-    fn scope(&self) -> Option<&Vec<String>> {
-        self.start.scope.as_ref().filter(|_| self.policy.scope == Scope::Honoured)
+    /// The lists that it keeps to, as a query calls them; one that is not there restricts nothing.
+    fn scope(&self) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
+        let lists = [("scope", &self.start.scope), ("entities", &self.start.entities)];
+        let honoured = self.policy.scope == Scope::Honoured;
+        lists.into_iter().filter(move |_| honoured).filter_map(|(name, list)| Some((name, list.as_ref()?)))
     }
 
-    /// Whether this device keeps a workspace.
-    pub(crate) fn is_in_scope(&self, workspace: &str) -> bool {
-        self.scope().is_none_or(|scope| scope.iter().any(|kept| kept == workspace))
+    /// Whether this device keeps records of an entity in a workspace.
+    pub(crate) fn is_in_scope(&self, workspace: &str, entity: &str) -> bool {
+        self.scope().all(|(list, kept)| {
+            let name = if list == "scope" { workspace } else { entity };
+            kept.iter().any(|kept| kept == name)
+        })
     }
 }
 
 /// What a request for changes says of the scope: nothing where everything is kept.
 pub(crate) fn query(app: &App) -> String {
-    let Some(scope) = app.scope() else { return String::new() };
-    let names = scope.iter().map(|name| encoded(name)).collect::<Vec<_>>();
-    format!("&scope={}", names.join(","))
+    app.scope().fold(String::new(), |query, (list, kept)| {
+        let names = kept.iter().map(|name| encoded(name)).collect::<Vec<_>>();
+        format!("{query}&{list}={}", names.join(","))
+    })
 }
 
 /// Everything is pulled anew where the scope was another before. What is not kept any more leaves
 /// the database as soon as no work on it waits.
 pub(crate) fn adopt(app: &App, tx: &mut Tx<'_>, is_new: bool) -> Result<()> {
-    let present: Option<BTreeSet<String>> = app.start.scope.clone().map(|scope| scope.into_iter().collect());
-    if tx.meta.scope != present {
-        tx.meta.scope = present;
+    let set = |list: &Option<Vec<String>>| list.clone().map(BTreeSet::from_iter);
+    let present = (set(&app.start.scope), set(&app.start.entities));
+    if (&tx.meta.scope, &tx.meta.entities) != (&present.0, &present.1) {
+        (tx.meta.scope, tx.meta.entities) = present;
         if !is_new {
             pull::pull_anew(app, tx)?;
         }

@@ -147,7 +147,7 @@ impl App {
 fn next_view(app: &App, tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordView>> {
     let Some(record) = tx.record(id)? else { return Ok(None) };
     let rows = tx.queue_of(id)?;
-    if rows.is_empty() && !app.is_in_scope(&record.workspace) {
+    if rows.is_empty() && !app.is_in_scope(&record.workspace, &record.entity) {
         tx.drop_undo(id)?;
         tx.drop_record(id)?;
         return Ok(None);

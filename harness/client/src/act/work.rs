@@ -31,8 +31,8 @@ pub(super) async fn create(
     }
     let mut tx = app.begin_action().await?;
     rights::may_write(app, &tx, &workspace)?;
-    if !app.is_in_scope(&workspace) {
-        return invalid(format!("this device does not keep `{workspace}`"));
+    if !app.is_in_scope(&workspace, &entity) {
+        return invalid(format!("this device does not keep a {entity} of `{workspace}`"));
     }
     if let Some(parent) = &parent {
         look_up(&tx, parent)?;

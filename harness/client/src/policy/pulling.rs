@@ -50,12 +50,12 @@ pub enum Pulling {
     OnHintsOnly,
 }
 
-/// Which workspaces are pulled.
+/// Which workspaces, and which kinds of records, are pulled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// Those that the device subscribes to.
     #[default]
     Honoured,
-    /// All of its user's.
+    /// All that its user may see.
     Ignored,
 }

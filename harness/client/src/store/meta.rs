@@ -44,6 +44,9 @@ pub(crate) struct Meta {
     /// The workspaces that are kept here; none: all of its user's.
     #[serde(default)]
     pub(crate) scope: Option<BTreeSet<String>>,
+    /// The entities that are kept here; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) entities: Option<BTreeSet<String>>,
     /// Something was taken out that must not stay in the free pages of the database either.
     #[serde(default)]
     pub(crate) shred: bool,

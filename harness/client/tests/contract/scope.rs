@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::wire::{PATH_SYNC, Role};
+use deadzone_contract::wire::{PATH_HINTS, PATH_SYNC, Role};
 use deadzone_contract::{Code, RecordId, Value};
 
 use crate::phone::{App, Phone, sleep_s, story};
@@ -48,6 +48,67 @@ fn what_is_not_kept_is_not_asked_for_and_not_made() {
     });
 }
 
+/// A phone that keeps these entities.
+fn keeping_only(phone: &Phone, entities: &[&str]) -> Phone {
+    let mut phone = phone.clone();
+    phone.entities = Some(entities.iter().map(|name| (*name).to_owned()).collect());
+    phone
+}
+
+#[test]
+fn entities_that_are_not_kept_are_not_asked_for_and_not_made() {
+    let (phone, server) = (keeping_only(&Phone::new(1), &["project"]), Server::default());
+    server.create("house", "House");
+    server.create_under("task", "house", "milk", "Milk");
+    story(async {
+        let app = phone.signed_in(&server).await;
+        app.settle().await;
+        assert_eq!(titles(&app).await, set(&["House"]));
+        for path in [PATH_SYNC, PATH_HINTS] {
+            let log = server.log.lock().unwrap().clone();
+            let mut asked = log.iter().filter(|(_, request)| request.uri().path() == path).peekable();
+            assert!(asked.peek().is_some(), "{path}");
+            assert!(asked.all(|(_, request)| request.uri().query().unwrap().ends_with("&entities=project")));
+        }
+        let refusal = app.task(&RecordId("house".into()), "Bread").await.unwrap_err();
+        assert_eq!(refusal.code, Code::Invalid);
+        assert_eq!(refusal.detail, "this device does not keep a task of `home`");
+        // What it keeps it makes, and hears of the rest of the world.
+        app.create_in("home").await.unwrap();
+        server.create("garden", "Garden");
+        app.settle().await;
+        assert!(titles(&app).await.contains("Garden"));
+        app.kill().await;
+    });
+}
+
+#[test]
+fn other_entities_take_away_at_once_and_bring_the_rest() {
+    let (phone, server) = (Phone::new(1), Server::default());
+    server.create("house", "House");
+    server.create_under("task", "house", "milk", "Milk");
+    story(async {
+        let app = phone.signed_in(&server).await;
+        app.settle().await;
+        assert_eq!(titles(&app).await, set(&["House", "Milk"]));
+        app.device.connectivity(false);
+        app.set(&RecordId("milk".into()), "title", "Oat milk").await.unwrap();
+        app.end().await;
+
+        let app = keeping_only(&phone, &["project"]).start(&server, false).await.unwrap();
+        assert_eq!(titles(&app).await, set(&["House", "Oat milk"]), "what waits is still to be sent");
+        app.settle().await;
+        assert_eq!(server.titled("Oat milk"), 1);
+        assert_eq!((titles(&app).await, app.tray().await), (set(&["House"]), vec![]));
+        app.end().await;
+
+        let app = keeping_only(&phone, &["project", "task"]).start(&server, true).await.unwrap();
+        app.settle().await;
+        assert_eq!(app.shown().await, server.everything());
+        app.kill().await;
+    });
+}
+
 #[test]
 fn another_scope_takes_away_at_once_and_brings_the_rest() {
     let (phone, server) = (Phone::new(1), two_workspaces());
@@ -89,13 +150,14 @@ fn another_scope_takes_away_at_once_and_brings_the_rest() {
 
 #[test]
 fn a_server_that_sends_more_than_was_asked_for_is_not_listened_to() {
-    let (phone, server) = (Phone::new(1), two_workspaces());
+    let server = two_workspaces();
+    server.create_under("task", "house", "milk", "Milk");
     let everything = server.clone();
     story(async {
-        let phone = keeping(&phone, &["home"]);
+        let phone = keeping_only(&keeping(&Phone::new(1), &["home"]), &["project"]);
         server.intercept(move |request| {
             let uri = request.uri().to_string();
-            let more = uri.contains("scope").then(|| uri.replace("&scope=home", ""))?;
+            let more = uri.contains("scope").then(|| uri.replace("&scope=home&entities=project", ""))?;
             let mut request = request.clone();
             *request.uri_mut() = more.parse().unwrap();
             Some(everything.answer(&request))

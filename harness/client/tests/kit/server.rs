@@ -184,6 +184,14 @@ impl Server {
         self.does(&RecordId(id.to_owned()), kind, &[("title", title)]);
     }
 
+    /// Another device makes a record under another one.
+    pub(crate) fn create_under(&self, entity: &str, parent: &str, id: &str, title: &str) {
+        let (parent, workspace) = (Some(RecordId(parent.to_owned())), "home".to_owned());
+        let kind = MutationKind::Create { entity: entity.to_owned(), workspace, parent };
+        let title = FieldOp::Put { value: Value::text(title) };
+        self.does(&RecordId(id.to_owned()), kind, &[("title", title)]);
+    }
+
     /// Another device changes a field that has versions, knowing what stands there.
     pub(crate) fn write(&self, record: &RecordId, field: &str, words: &str) {
         let version = match self.state.lock().unwrap().records[record].record.fields.get(field) {

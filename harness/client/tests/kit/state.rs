@@ -76,9 +76,11 @@ impl State {
     /// The rows that changed after a commit, in order.
     fn changed(&self, query: &str) -> (u64, Vec<&Row>) {
         let since: u64 = asked(query, "since").unwrap().parse().unwrap();
-        let scope: Option<BTreeSet<&str>> = asked(query, "scope").map(|scope| scope.split(',').collect());
+        let asks = |list: &str, name: &str| {
+            asked(query, list).is_none_or(|names| names.split(',').any(|asked| asked == name))
+        };
         let in_scope =
-            |row: &&Row| scope.as_ref().is_none_or(|scope| scope.contains(row.record.workspace.as_str()));
+            |row: &&Row| asks("scope", &row.record.workspace) && asks("entities", &row.record.entity);
         let mut changed: Vec<_> =
             self.records.values().filter(|row| row.commit > since).filter(in_scope).collect();
         changed.sort_by_key(|row| row.commit);
