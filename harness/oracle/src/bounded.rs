@@ -1,16 +1,17 @@
 //! Oracle `bounded`: what is declared to be limited stays within its limit.
 //!
 //! Invariant: no device queues more mutations than it may keep, no host's databases come to more
-//! bytes than they may, no page of a pull and no push carries more than it may, and no stamp gets far
-//! ahead of the server's clock.
+//! bytes than they may, no page of a pull and no push carries more than it may, no pull and no hint
+//! brings a device what it does not subscribe to, and no stamp gets far ahead of the server's clock.
 //!
-//! Source: the contract's parameters.
+//! Source: the contract's parameters, and its scopes.
 //!
 //! | Clause | Broken when |
 //! |---|---|
 //! | `queue` | a device says that it has more queued than it may keep |
 //! | `database` | the databases of a host come to more bytes than they may |
 //! | `page` | an answer to a pull has more changes in it than a page may carry |
+//! | `scope` | a pull or a hint tells a device of a record to which it does not subscribe, also where it does not show that |
 //! | `push` | a push carries more mutations than it may |
 //! | `stamp-ahead` | the server carries out a mutation whose stamp lies further ahead of its clock than it may, and above every stamp before: it would win against everybody for as long |
 
@@ -41,6 +42,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
         }
     }
     judge_wire(history, &mut findings);
+    judge_scopes(history, &mut findings);
     judge_stamps(history, &mut findings);
     findings.verdict()
 }
@@ -78,6 +80,38 @@ fn judge_wire(history: &History<'_>, findings: &mut Findings) {
                     format!("at most {}", parameters.pull_max),
                 ));
             }
+        }
+    }
+}
+
+/// What is sent costs, whether a device keeps it or not. Answers to pushes are about what the device
+/// itself names.
+fn judge_scopes(history: &History<'_>, findings: &mut Findings) {
+    if !history.has_scopes() {
+        return;
+    }
+    for (record, known) in history.records.iter().enumerate() {
+        let Some(place) = history.place(known) else { continue };
+        for told in history.wire.told(record) {
+            let effect = match told.class {
+                Class::Pull => "pull",
+                Class::Hints => "hint",
+                Class::Push | Class::Token | Class::Members | Class::Other => continue,
+            };
+            if history.subscribes(told.device, place.workspace, place.entity) {
+                continue;
+            }
+            let case = Case::new("scope", effect).record(known.id).device(told.device);
+            findings.report(case.evidence([told.at]).says(
+                format!(
+                    "a {effect} brings {} {}, a {} of {}, to which it does not subscribe",
+                    told.device,
+                    history.name(record),
+                    place.entity,
+                    place.workspace,
+                ),
+                format!("nothing but what {} subscribes to", told.device),
+            ));
         }
     }
 }

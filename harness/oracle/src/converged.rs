@@ -1,7 +1,7 @@
 //! Oracle `converged`: once the world has settled, everybody sees the same.
 //!
 //! Invariant: every device that had to settle shows what the server has for its present user, of
-//! the workspaces that it subscribes to: the same records, the same values of the fields that its
+//! the workspaces and entities that it subscribes to: the same records, the same values of the fields that its
 //! app knows, the same open conflicts. Records with failed or waiting work on a device are exempt
 //! on it (not the device). Devices that nobody is signed in on, and those that the server finds too
 //! old, are exempt, and the verdict names them. Users who see the same record see the same values.
@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `missing-on-device` | a device does not show a record that the server has for its user |
 //! | `extra-on-device` | a device shows a record that the server does not have for its user |
-//! | `out-of-scope` | a device shows a record of a workspace that it does not subscribe to |
+//! | `out-of-scope` | a device shows a record of a workspace or an entity that it does not subscribe to |
 //! | `fields-differ` | a device shows other values than the server has |
 //! | `conflicts-differ` | a device shows other open conflicts than the server has |
 //! | `audits-differ` | the server shows two users different values of one record |
@@ -60,7 +60,7 @@ fn judge_device(history: &History<'_>, last: &Last<'_>, device: &str, findings: 
     };
     let pair = Pair { history, device, audit, look };
     for (id, held) in &audit.records {
-        if !history.subscribes(device, &held.workspace) {
+        if !history.subscribes(device, &held.workspace, &held.entity) {
             continue;
         }
         match look.records.get(id) {
@@ -69,7 +69,7 @@ fn judge_device(history: &History<'_>, last: &Last<'_>, device: &str, findings: 
         }
     }
     for (id, shown) in &look.records {
-        if !history.subscribes(device, &shown.workspace) {
+        if !history.subscribes(device, &shown.workspace, &shown.entity) {
             pair.out_of_scope(shown, findings);
         } else if !audit.records.contains_key(id) {
             pair.extra(shown, findings);
@@ -126,19 +126,19 @@ impl Pair<'_, '_> {
         ));
     }
 
-    /// A device keeps what it subscribes to, and what was made on it.
+    /// A device keeps what it subscribes to, and makes nothing else.
     fn out_of_scope(&self, shown: &RecordView, findings: &mut Findings) {
-        let record = self.history.record(&shown.record).map(|record| &self.history.records[record]);
-        let creator = record.and_then(|record| record.creator);
-        let own = creator.is_some_and(|creator| self.history.actions[creator].device == self.device);
-        if own || self.is_unresolved(shown) {
+        if self.is_unresolved(shown) {
             return;
         }
         let name = self.name(&shown.record);
         let case = Case::new("out-of-scope", "record").record(&shown.record).device(self.device);
         findings.report(case.evidence([self.look.at]).says(
-            format!("{} shows {name} of {}, to which it does not subscribe", self.device, shown.workspace),
-            format!("nothing of {} on {}", shown.workspace, self.device),
+            format!(
+                "{} shows {name}, a {} of {}, to which it does not subscribe",
+                self.device, shown.entity, shown.workspace,
+            ),
+            format!("no {} of {} on {}", shown.entity, shown.workspace, self.device),
         ));
     }
 

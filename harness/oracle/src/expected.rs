@@ -160,7 +160,7 @@ impl<'a, 't> Scene<'a, 't> {
     }
 
     /// Where a claim has to hold. Everywhere is where somebody is signed in who may see it, and
-    /// who subscribes to its workspace.
+    /// whose device subscribes to it.
     fn spots(
         &self,
         place: &'a Place,
@@ -185,11 +185,13 @@ impl<'a, 't> Scene<'a, 't> {
                 }
             }
             Place::Everywhere => {
-                let workspace = create.and_then(ActionRun::birthplace).map(|place| place.workspace);
+                let place = create.and_then(ActionRun::birthplace);
                 for device in self.history.header.devices.keys() {
                     let user = self.history.users.surely_at(device, self.at);
                     let sees = user.is_some_and(|user| users.contains(&user));
-                    if sees && workspace.is_none_or(|name| self.history.subscribes(device, name)) {
+                    let wants = place
+                        .is_none_or(|place| self.history.subscribes(device, place.workspace, place.entity));
+                    if sees && wants {
                         spots.push(self.on_device(device)?);
                     }
                 }

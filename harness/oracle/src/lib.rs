@@ -134,8 +134,9 @@ pub const ORACLES: &[OracleDecl] = &[
     },
     OracleDecl {
         name: "bounded",
-        invariant: "queues, databases, pages and pushes stay within their declared limits",
-        source: "the contract's parameters",
+        invariant: "queues, databases, pages and pushes stay within their declared limits, and pages and hints \
+                    within what a device subscribes to",
+        source: "the contract's parameters and scopes",
         judge: bounded::judge,
     },
     OracleDecl {

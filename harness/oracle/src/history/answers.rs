@@ -22,9 +22,16 @@ pub(crate) struct Told<'t> {
     /// When the device had the answer.
     pub(crate) at: usize,
     pub(crate) device: &'t str,
-    /// It came with a hint, which a device need not believe.
-    pub(crate) hinted: bool,
+    /// What the device had asked for.
+    pub(crate) class: Class,
     pub(crate) state: State,
+}
+
+impl Told<'_> {
+    /// It came with a hint, which a device need not believe.
+    pub(crate) fn hinted(&self) -> bool {
+        self.class == Class::Hints
+    }
 }
 
 /// What became of a record.

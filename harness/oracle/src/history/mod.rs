@@ -212,9 +212,17 @@ impl<'t> History<'t> {
         self.hosts.app(device).or_else(declared).unwrap_or(SCHEMA_VERSION)
     }
 
-    /// Whether a device subscribes to a workspace.
-    pub(crate) fn subscribes(&self, device: &str, workspace: &str) -> bool {
-        self.header.scopes.get(device).is_none_or(|scope| scope.iter().any(|name| name == workspace))
+    /// Whether some device does not subscribe to everything.
+    pub(crate) fn has_scopes(&self) -> bool {
+        !(self.header.scopes.is_empty() && self.header.entities.is_empty())
+    }
+
+    /// Whether a device subscribes to an entity in a workspace, by what was declared of it.
+    pub(crate) fn subscribes(&self, device: &str, workspace: &str, entity: &str) -> bool {
+        let names = |lists: &BTreeMap<String, Vec<String>>, wanted: &str| {
+            lists.get(device).is_none_or(|list| list.iter().any(|name| name == wanted))
+        };
+        names(&self.header.scopes, workspace) && names(&self.header.entities, entity)
     }
 
     /// When a device last began anew before `at`: its disk forgot, or a sign-out wiped it.

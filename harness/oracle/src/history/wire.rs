@@ -344,10 +344,10 @@ impl<'t> Reader<'_, 't> {
         if !last_pages.is_empty() && last_pages.iter().all(|last| *last) {
             self.wire.full_pulls.entry(device).or_default().push((request.sent, at));
         }
-        let hinted = request.class == Class::Hints;
+        let class = request.class;
         for (id, state) in told {
             if let Some(&record) = self.ids.get(id.0.as_str()) {
-                self.wire.told.entry(record).or_default().push(Told { at, device, hinted, state });
+                self.wire.told.entry(record).or_default().push(Told { at, device, class, state });
             }
         }
     }

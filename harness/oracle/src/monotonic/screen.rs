@@ -71,12 +71,12 @@ impl<'h> Screen<'h> {
     pub(super) fn tell(&mut self, told: &'h Told<'_>, rule: impl Fn(&str) -> Option<Rule>) {
         let state = &told.state;
         // A hint need not be believed.
-        self.gone = state.gone || (told.hinted && self.gone);
+        self.gone = state.gone || (told.hinted() && self.gone);
         let Some(version) = state.version else { return };
         if state.gone && state.fields.is_empty() {
             return;
         }
-        if !state.gone && !told.hinted {
+        if !state.gone && !told.hinted() {
             self.told = Some(told.at);
         }
         for name in state.fields.keys() {

@@ -44,6 +44,52 @@ fn a_page_and_a_push_stay_within_their_limits() {
 }
 
 #[test]
+fn a_device_is_sent_what_it_subscribes_to() {
+    let told = |workspaces: &[&str], entities: &[&str], path: &str, answer: &str| {
+        let mut run = run();
+        let declared = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            (!names.is_empty()).then(|| ("laptop".to_owned(), names)).into_iter().collect()
+        };
+        run.header().scopes = declared(workspaces);
+        run.header().entities = declared(entities);
+        let project = create_in("home", "project", None, &["title=P"]);
+        let run = run.does("phone", "project/1", project).does("phone", "task/1", create(&["title=T"]));
+        run.gets("laptop", "e1", path, answer)
+    };
+    let pull = |workspaces: &[&str], entities: &[&str], changes: &[&str]| {
+        told(workspaces, entities, "/sync?since=0", &page(changes, false))
+    };
+    let both = ["project/1@1 title=P", "task/1@1 title=T"];
+    pull(&[], &[], &both).passes("bounded");
+    pull(&["home"], &["project", "task"], &both).passes("bounded");
+    pull(&[], &["project"], &both[..1]).passes("bounded");
+    // By what was declared of the device, not by what it asks for.
+    assert_snapshot!(pull(&[], &["project"], &both).verdict("bounded"), @r"
+    fail
+    scope pull: a pull brings laptop task/1, a task of home, to which it does not subscribe
+      expected: nothing but what laptop subscribes to
+      evidence: delivered e1
+    ");
+    pull(&["work"], &["project", "task"], &both).violates("bounded scope pull");
+    // That something is gone is about it, too.
+    pull(&[], &["project"], &["-task/1@2"]).violates("bounded scope pull");
+    pull(&["work"], &[], &["-task/1@2"]).violates("bounded scope pull");
+    // Of what nobody is known to have made, nobody knows what it is.
+    pull(&[], &["project"], &["task/9@1 title=T"]).passes("bounded");
+    let hint = |entities: &[&str]| {
+        let changes = r#"{"changes":[{"record":{"record":"id:task/1","version":1}}]}"#;
+        told(&[], entities, "/sync/hints?since=0", &format!("event: hint\ndata: {changes}\n\n"))
+    };
+    hint(&["project", "task"]).passes("bounded");
+    hint(&["project"]).violates("bounded scope hint");
+    // The answer to a push is about what the device itself sent.
+    let own = pull(&[], &["project"], &both[..1]).sends("laptop", "e2", &["task/1 title=U@1"]).arrives("e2");
+    let state = r#"{"results":[{"record":"id:task/1","outcome":{"done":{}},"state":{"record":"id:task/1","version":2}}]}"#;
+    own.answered_with("e2", state).delivered("e2").passes("bounded");
+}
+
+#[test]
 fn a_stamp_stays_near_the_servers_clock() {
     let push = |stamps: &[u64]| {
         let mutation = |(number, ms): (u64, &u64)| {

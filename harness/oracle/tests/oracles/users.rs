@@ -8,6 +8,7 @@ use deadzone_contract::RecordState::{Failed, Saved};
 use deadzone_contract::RecordView;
 use deadzone_contract::wire::Role;
 use deadzone_trace::{Event, Exchange};
+use insta::assert_snapshot;
 
 const JUDGES: [&str; 6] = ["lost", "invented", "duplicated", "converged", "monotonic", "honest"];
 
@@ -182,6 +183,60 @@ fn a_device_holds_what_it_subscribes_to() {
     let run = run.look("tablet", &[], &[]);
     run.clone().look("laptop", &[], &[]).finish().passes("converged");
     run.look("laptop", &[p], &[]).finish().violates("converged out-of-scope record");
+}
+
+#[test]
+fn a_device_holds_the_entities_that_it_subscribes_to() {
+    let both = |declared: &[&str], more: fn(Run) -> Run| {
+        let mut run = run();
+        let declared = declared.iter().map(|name| (*name).to_owned()).collect();
+        run.header().entities = BTreeMap::from([("laptop".to_owned(), declared)]);
+        let project = create_in("home", "project", None, &["title=P"]);
+        let run = run.does("phone", "project/1", project).does("phone", "task/1", create(&["title=T"]));
+        let all = [of("project", None, task("project/1", &["title=P"])), t("title=T")];
+        let run = more(run).settles().audit("ana", &all).audit("ben", &all);
+        (run.look("phone", &all, &[]).look("tablet", &all, &[]), all)
+    };
+    // By the header alone, whatever the device shows.
+    let (run, [project, task]) = both(&["project"], |run| run);
+    let sees = |records: &[RecordView]| run.clone().look("laptop", records, &[]).finish();
+    sees(std::slice::from_ref(&project)).passes("converged");
+    sees(&[]).violates("converged missing-on-device record");
+    assert_snapshot!(sees(&[project.clone(), task.clone()]).verdict("converged"), @r"
+    fail
+    out-of-scope record: laptop shows task/1, a task of home, to which it does not subscribe
+      expected: no task of home on laptop
+      evidence: viewed laptop
+    ");
+    // Also what is its own: a device makes nothing that it does not keep.
+    let (made, _) = both(&["project"], |run| run.does("laptop", "task/2", create(&["title=U"])));
+    let own = crate::builder::task("task/2", &["title=U"]);
+    let kept = made.clone().look("laptop", &[project.clone(), own.clone()], &[]).finish();
+    kept.violates("converged out-of-scope record");
+    let waiting = in_state(Saved, own);
+    made.look("laptop", &[project, waiting], &[]).finish().passes("converged");
+    let (run, all) = both(&["project", "task"], |run| run);
+    run.clone().look("laptop", &all, &[]).finish().passes("converged");
+    run.look("laptop", &all[..1], &[]).finish().violates("converged missing-on-device record");
+}
+
+#[test]
+fn everywhere_is_where_somebody_subscribes_to_it() {
+    let claim = |entities: &[&str]| {
+        let mut run = synced();
+        let declared = entities.iter().map(|name| (*name).to_owned()).collect();
+        run.header().entities = BTreeMap::from([("laptop".to_owned(), declared)]);
+        let held = [t("title=T")];
+        let run = run.audit("ana", &held).audit("ben", &held).look("phone", &held, &[]);
+        run.look("tablet", &held, &[]).look("laptop", &[], &[]).expects(deadzone_trace::Claim::Record {
+            name: "task/1".to_owned(),
+            once: true,
+            fields: Vec::new(),
+            place: deadzone_trace::Place::Everywhere,
+        })
+    };
+    claim(&["project"]).passes("expected");
+    claim(&["project", "task"]).violates("expected record claim");
 }
 
 #[test]
