@@ -303,7 +303,7 @@ pub(super) const CLIENT: &[Defect] = &[
         name: "everything-synced",
         mistake: "A device pulls all that its user may see, whatever it subscribes to.",
         source: "001: All data synced for every user: storage explodes; sync slow.",
-        oracles: &["converged"],
+        oracles: &["converged", "bounded"],
         scenario: "only-what-is-subscribed-to",
         plant: Plant::Client(|policy| policy.scope = Scope::Ignored),
     },

@@ -66,6 +66,12 @@ pub(super) const SERVER: &[Defect] = &[
         "permission-boundary",
     ),
     Defect::of_server(
+        policy::ENTITIES_IGNORED,
+        "004: GET /sync?since=[token]&entities=[list] - pull changes since token",
+        &["bounded"],
+        "only-the-kinds-that-a-watch-can-show",
+    ),
+    Defect::of_server(
         policy::PRIVATE_ROWS_NOT_FILTERED,
         "004: spin up two users in the same workspace with different ACLs; verify their sync deltas are correct",
         &["leaked"],
