@@ -6,7 +6,7 @@ use deadzone_contract::wire::{PATH_HINTS, PATH_SYNC, Role};
 use deadzone_contract::{Code, RecordId, Value};
 
 use crate::phone::{App, Phone, sleep_s, story};
-use crate::server::Server;
+use crate::server::{HOLD_S, Server};
 
 /// A server with a project in each of two workspaces.
 fn two_workspaces() -> Server {
@@ -57,19 +57,14 @@ fn keeping_only(phone: &Phone, entities: &[&str]) -> Phone {
 
 #[test]
 fn entities_that_are_not_kept_are_not_asked_for_and_not_made() {
-    let (phone, server) = (keeping_only(&Phone::new(1), &["project"]), Server::default());
+    let (mut phone, server) = (keeping_only(&Phone::new(1), &["project"]), Server::default());
+    phone.parameters.hint_hold = HOLD_S * 1_000;
     server.create("house", "House");
     server.create_under("task", "house", "milk", "Milk");
     story(async {
         let app = phone.signed_in(&server).await;
         app.settle().await;
         assert_eq!(titles(&app).await, set(&["House"]));
-        for path in [PATH_SYNC, PATH_HINTS] {
-            let log = server.log.lock().unwrap().clone();
-            let mut asked = log.iter().filter(|(_, request)| request.uri().path() == path).peekable();
-            assert!(asked.peek().is_some(), "{path}");
-            assert!(asked.all(|(_, request)| request.uri().query().unwrap().ends_with("&entities=project")));
-        }
         let refusal = app.task(&RecordId("house".into()), "Bread").await.unwrap_err();
         assert_eq!(refusal.code, Code::Invalid);
         assert_eq!(refusal.detail, "this device does not keep a task of `home`");
@@ -77,7 +72,14 @@ fn entities_that_are_not_kept_are_not_asked_for_and_not_made() {
         app.create_in("home").await.unwrap();
         server.create("garden", "Garden");
         app.settle().await;
+        sleep_s(1).await;
         assert!(titles(&app).await.contains("Garden"));
+        for path in [PATH_SYNC, PATH_HINTS] {
+            let log = server.log.lock().unwrap().clone();
+            let mut asked = log.iter().filter(|(_, request)| request.uri().path() == path).peekable();
+            assert!(asked.peek().is_some(), "{path}");
+            assert!(asked.all(|(_, request)| request.uri().query().unwrap().ends_with("&entities=project")));
+        }
         app.kill().await;
     });
 }
@@ -92,13 +94,13 @@ fn other_entities_take_away_at_once_and_bring_the_rest() {
         app.settle().await;
         assert_eq!(titles(&app).await, set(&["House", "Milk"]));
         app.device.connectivity(false);
-        app.set(&RecordId("milk".into()), "title", "Oat milk").await.unwrap();
+        app.set(&RecordId("milk".into()), "title", "Bread").await.unwrap();
         app.end().await;
 
         let app = keeping_only(&phone, &["project"]).start(&server, false).await.unwrap();
-        assert_eq!(titles(&app).await, set(&["House", "Oat milk"]), "what waits is still to be sent");
+        assert_eq!(titles(&app).await, set(&["House", "Bread"]), "what waits is still to be sent");
         app.settle().await;
-        assert_eq!(server.titled("Oat milk"), 1);
+        assert_eq!(server.titled("Bread"), 1);
         assert_eq!((titles(&app).await, app.tray().await), (set(&["House"]), vec![]));
         app.end().await;
 

@@ -1,6 +1,6 @@
 //! What the test server has, and what it makes of requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use deadzone_contract::wire::{
