@@ -202,7 +202,7 @@ fn a_device_holds_the_entities_that_it_subscribes_to() {
     let sees = |records: &[RecordView]| run.clone().look("laptop", records, &[]).finish();
     sees(std::slice::from_ref(&project)).passes("converged");
     sees(&[]).violates("converged missing-on-device record");
-    assert_snapshot!(sees(&[project.clone(), task.clone()]).verdict("converged"), @r"
+    assert_snapshot!(sees(&[project.clone(), task]).verdict("converged"), @r"
     fail
     out-of-scope record: laptop shows task/1, a task of home, to which it does not subscribe
       expected: no task of home on laptop
