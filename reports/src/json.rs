@@ -3,6 +3,7 @@
 use deadzone_oracle::Outcome;
 use serde::Serialize;
 
+use crate::coverage::CoverageEntry;
 use crate::{Finding, Report, Run, Search, Skipped};
 
 /// Why a command came to nothing, for programs.
@@ -30,6 +31,9 @@ struct Document<'r> {
     /// What a search was worth.
     #[serde(skip_serializing_if = "Option::is_none")]
     search: Option<&'r Search>,
+    /// Which situations were met; none where nothing was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<CoverageEntry>,
 }
 
 #[derive(Serialize)]
@@ -75,6 +79,7 @@ pub fn document(report: &Report) -> String {
         skipped: &report.skipped,
         unmade: report.unmade,
         search: report.search.as_ref(),
+        coverage: report.coverage.entry(),
     })
 }
 
@@ -88,6 +93,7 @@ pub fn error_document(complaint: &Complaint) -> String {
         skipped: &[],
         unmade: 0,
         search: None,
+        coverage: None,
     })
 }
 

@@ -45,7 +45,25 @@ pub fn junit(report: &Report, program: &str) -> Result<String, JunitError> {
         }
         document.add_test_suite(group);
     }
+    if report.coverage.is_demanded {
+        let mut group = TestSuite::new("coverage");
+        group.add_test_case(classed(TestCase::new("situations", coverage(report)), Some("coverage")));
+        document.add_test_suite(group);
+    }
     document.to_string().map_err(JunitError)
+}
+
+/// Whether every situation that has to be met was.
+fn coverage(report: &Report) -> TestCaseStatus {
+    match report.coverage.doubt() {
+        None => TestCaseStatus::success(),
+        Some(doubt) => non_success(
+            NonSuccessKind::Error,
+            &Outcome::Unknown.to_string(),
+            doubt,
+            report.coverage.lacking().join("\n") + "\n",
+        ),
+    }
 }
 
 fn suites(report: &Report) -> Vec<Option<String>> {
@@ -146,8 +164,8 @@ mod tests {
         let report = Report {
             runs: vec![run("a", 3, &["lost"]), run("a", 4, &[]), unknown, run("d", 0, &[])],
             skipped: vec![skipped],
-            unmade: 0,
             wall: Duration::from_secs(2),
+            ..Report::default()
         };
         insta::assert_snapshot!(junit(&report, "deadzone").expect("it can be written"), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
@@ -176,5 +194,20 @@ mod tests {
             </testsuite>
         </testsuites>
         "#);
+    }
+
+    #[test]
+    fn a_demanded_situation_that_is_not_met_is_an_error() {
+        let mut report = Report { runs: vec![run("a", 0, &[])], ..Report::default() };
+        report.coverage.totals.count(&crate::coverage::tests::met(1));
+        let document = |report: &Report| junit(report, "deadzone").expect("it can be written");
+        assert!(!document(&report).contains("coverage"));
+        report.coverage.is_demanded = true;
+        let text = document(&report);
+        assert!(text.contains(r#"<testcase name="situations" classname="deadzone.coverage">"#), "{text}");
+        assert!(
+            text.contains("<error message=\"no run reached situations: answer-lost-of-counter, "),
+            "{text}"
+        );
     }
 }

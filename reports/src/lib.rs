@@ -7,15 +7,17 @@
 //! | `exchanges`, `words` | what became of each request; how people call records and actions |
 //! | `terminal` | stories and summary for people |
 //! | `json`, `junit` | the same for programs |
+//! | `coverage` | which situations were met, for both |
 //! | `rules` | the product's rules as a document |
 //! | `sweep` | what a sweep found, for both |
 //! | `search` | what a search was worth |
 //! | `scorecard` | what it took to find each planted mistake |
 //!
-//! This crate depends on `oracle` for outcomes and violations, on `trace` and on `contract`. It
-//! never decides: what passed and what failed is given to it. It never runs anything, and reads
+//! This crate depends on `oracle` for outcomes and violations, on `coverage` for what was met, on
+//! `trace` and on `contract`. It never decides: what passed and what failed is given to it. It never runs anything, and reads
 //! no clock, no file and no environment.
 
+mod coverage;
 mod exchanges;
 mod json;
 mod junit;
@@ -28,6 +30,7 @@ mod sweep;
 mod terminal;
 mod words;
 
+pub use coverage::Coverage;
 pub use json::{Complaint, document, error_document};
 pub use junit::{JunitError, junit};
 pub use rules::{RuleEntry, rules, rules_document};

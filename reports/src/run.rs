@@ -7,7 +7,7 @@ use deadzone_oracle::{Outcome, Violation};
 use deadzone_trace::Trace;
 use serde::{Deserialize, Serialize};
 
-use crate::{Complaint, Search, Story};
+use crate::{Complaint, Coverage, Search, Story};
 
 /// One broken promise of one run, as it travels between processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +125,8 @@ pub struct Report {
     pub unmade: usize,
     /// What went wrong beside the runs, such as a repro that could not be written.
     pub error: Option<Complaint>,
+    /// What the runs met together.
+    pub coverage: Coverage,
     /// Real time of all together.
     pub wall: Duration,
     /// What a search was worth; none for everything else.
@@ -132,10 +134,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// The gravest outcome of all; unknown where nothing was run, and an error where something
-    /// went wrong, or the command was stopped, before it found a failure.
+    /// The gravest outcome of all; unknown where nothing was run or a demanded situation was not
+    /// met, and an error where something went wrong, or the command was stopped, before it found a
+    /// failure.
     pub fn outcome(&self) -> Outcome {
-        let gravest = self.runs.iter().map(|run| run.outcome).max().unwrap_or(Outcome::Unknown);
+        let mut gravest = self.runs.iter().map(|run| run.outcome).max().unwrap_or(Outcome::Unknown);
+        if !self.coverage.lacking().is_empty() {
+            gravest = gravest.max(Outcome::Unknown);
+        }
         if self.unmade > 0 || self.error.is_some() { gravest.max(Outcome::Error) } else { gravest }
     }
 
@@ -244,6 +250,17 @@ pub(crate) mod tests {
         assert_eq!(report.outcome(), Outcome::Pass);
         report.unmade = 1;
         assert_eq!(report.outcome(), Outcome::Error);
+        report.runs.push(run("a", 1, &["lost"]));
+        assert_eq!(report.outcome(), Outcome::Fail);
+    }
+
+    #[test]
+    fn a_demanded_situation_that_is_not_met_leaves_all_unknown() {
+        let mut report = Report { runs: vec![run("a", 0, &[])], ..Report::default() };
+        report.coverage.totals.count(&crate::coverage::tests::met(3));
+        assert_eq!(report.outcome(), Outcome::Pass);
+        report.coverage.is_demanded = true;
+        assert_eq!(report.outcome(), Outcome::Unknown);
         report.runs.push(run("a", 1, &["lost"]));
         assert_eq!(report.outcome(), Outcome::Fail);
     }

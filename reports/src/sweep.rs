@@ -6,9 +6,10 @@ use std::time::Duration;
 use deadzone_oracle::Outcome;
 use serde::Serialize;
 
+use crate::coverage::CoverageEntry;
 use crate::json::{Violation, text_of};
 use crate::terminal::{outcome_style, plural};
-use crate::{Finding, Look, Run, Told, failures};
+use crate::{Coverage, Finding, Look, Run, Told, failures};
 
 /// How many reasons for doubt are told to people.
 const DOUBTS_TOLD_MAX: usize = 8;
@@ -46,6 +47,8 @@ pub struct Sweep {
     pub doubts: Vec<InDoubt>,
     /// Runs that were planned and not made, because somebody stopped the command.
     pub unmade: usize,
+    /// What the runs met together.
+    pub coverage: Coverage,
     /// Real time of all together.
     pub wall: Duration,
 }
@@ -178,6 +181,9 @@ struct Document<'r> {
     /// Only where the command was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmade: Option<usize>,
+    /// Which situations were met; none where nothing was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<CoverageEntry>,
     wall_s: f64,
 }
 
@@ -237,6 +243,7 @@ pub fn sweep_document(sweep: &Sweep) -> String {
         violations: violations.collect(),
         unknown_reasons: &sweep.doubts,
         unmade: (sweep.unmade > 0).then_some(sweep.unmade),
+        coverage: sweep.coverage.entry(),
         wall_s: (sweep.wall.as_secs_f64() * 10.0).round() / 10.0,
     })
 }
@@ -273,7 +280,7 @@ pub fn sweep_text(sweep: &Sweep, program: &str, look: Look) -> String {
         0 => {}
         more => push(&mut text, format_args!("{} are not told\n", plural(more, "more reason"))),
     }
-    text + &summary(sweep, look)
+    text + &sweep.coverage.lines(look) + &summary(sweep, look)
 }
 
 fn with(scenario: &str, faults: &[String]) -> String {

@@ -176,7 +176,8 @@ fn seed_list(seeds: &[u64]) -> String {
     format!("{} {}{more}", if seeds.len() == 1 { "seed" } else { "seeds" }, named.join(", "))
 }
 
-/// The last line: what was run and how it came out. Ends with a line end.
+/// The last lines: which situations were met, then what was run and how it came out. Each ends
+/// with a line end.
 pub fn summary(report: &Report, look: Look) -> String {
     let mut names: Vec<&str> = report.runs.iter().map(|run| run.scenario.as_str()).collect();
     names.dedup();
@@ -199,8 +200,9 @@ pub fn summary(report: &Report, look: Look) -> String {
     if report.unmade > 0 {
         parts.push(format!("stopped with {} to go", plural(report.unmade, "run")));
     }
+    let coverage = report.coverage.lines(look);
     format!(
-        "{}: {} in {:.1} s\n",
+        "{coverage}{}: {} in {:.1} s\n",
         look.paint(outcome_style(outcome), outcome),
         parts.join(", "),
         report.wall.as_secs_f64()

@@ -87,7 +87,7 @@ pub(crate) enum Command {
     Search(Search),
     /// Searches for every planted mistake: would the harness notice?
     Defects(Defects),
-    /// Lists scenarios, faults, oracles, planted defects or field rules
+    /// Lists scenarios, faults, oracles, planted defects, field rules or situations
     List(List),
     /// Runs scripts that are named on standard input, for a parent process
     #[command(hide = true)]
@@ -348,7 +348,7 @@ pub(crate) struct Defects {
     pub(crate) out: Out,
 }
 
-/// Lists scenarios, faults, oracles, planted defects or field rules.
+/// Lists scenarios, faults, oracles, planted defects, field rules or situations.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// What to list
@@ -371,6 +371,8 @@ pub(crate) enum Listed {
     Defects,
     /// What becomes of concurrent writes, field by field
     Rules,
+    /// What a healthy suite has to reach
+    Situations,
 }
 
 /// Which runs.

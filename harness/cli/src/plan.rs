@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use deadzone_contract::Model;
 use deadzone_reports::Skipped;
-use deadzone_script::{Declaration, Item, Named, Script};
+use deadzone_script::{Declaration, Item, Named, Script, Suite};
 use deadzone_world::Lineup;
 
 use crate::args::Selection;
@@ -67,6 +67,17 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether it is all of the nightly suite on the reference as it should be: together these
+    /// runs have to meet every situation.
+    pub(crate) fn is_whole_nightly(&self, selection: &Selection) -> bool {
+        let reference = |part: &Part| part.client == lineups::DEFAULT && part.defect.is_none();
+        selection.what.is_empty()
+            && selection.suite() == Some(Suite::Nightly)
+            && selection.model.is_none()
+            && self.skipped.is_empty()
+            && self.parts.iter().all(reference)
+    }
+
     /// How many runs that is.
     pub(crate) fn len(&self) -> usize {
         self.parts.iter().map(|part| seeds::count(&part.seeds)).sum()
@@ -122,7 +133,7 @@ impl Who {
                 let on_the_command_line = |name: &Named| match name {
                     Named::Client => client.is_some(),
                     Named::Defect => defect.is_some(),
-                    Named::Violates => false,
+                    Named::Violates | Named::Reaches => false,
                 };
                 if unfit.blamed.iter().any(on_the_command_line) {
                     Stop::usage(unfit.text())

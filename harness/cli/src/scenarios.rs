@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use deadzone_contract::Model;
+use deadzone_coverage::SITUATIONS;
 use deadzone_oracle::ORACLES;
 use deadzone_script::{Item, Named, Script, Suite};
 
@@ -30,13 +31,20 @@ impl Scenario {
         let script = deadzone_script::parse(text).map_err(bad)?;
         let scenario = Scenario { place: place.to_owned(), script, text: text.to_owned() };
         let oracles = || ORACLES.iter().map(|oracle| oracle.name);
-        match scenario.script.violates() {
-            Some((oracle, _)) if !oracles().any(|known| known == oracle) => {
-                let help = Some(suggest::or_listed(oracle, oracles(), "oracles"));
-                Err(scenario.refuse(Named::Violates, &format!("there is no oracle `{oracle}`"), help))
-            }
-            _ => Ok(scenario),
+        if let Some((oracle, _)) = scenario.script.violates()
+            && !oracles().any(|known| known == oracle)
+        {
+            let help = Some(suggest::or_listed(oracle, oracles(), "oracles"));
+            return Err(scenario.refuse(Named::Violates, &format!("there is no oracle `{oracle}`"), help));
         }
+        let situations = || SITUATIONS.iter().map(|situation| situation.name);
+        if let Some(name) = scenario.script.reaches()
+            && !situations().any(|known| known == name)
+        {
+            let help = Some(suggest::or_listed(name, situations(), "situations"));
+            return Err(scenario.refuse(Named::Reaches, &format!("there is no situation `{name}`"), help));
+        }
+        Ok(scenario)
     }
 
     /// Why it cannot run: a name in it is not known here.

@@ -65,6 +65,7 @@ impl Met {
 /// What many runs met together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
+    runs: u64,
     /// By place in [`SITUATIONS`]: how many runs met it.
     situations: Vec<u64>,
     /// By place in [`KINDS`]: how often such a fault struck.
@@ -73,19 +74,25 @@ pub struct Totals {
 
 impl Default for Totals {
     fn default() -> Totals {
-        Totals { situations: vec![0; SITUATIONS.len()], strikes: vec![0; KINDS.len()] }
+        Totals { runs: 0, situations: vec![0; SITUATIONS.len()], strikes: vec![0; KINDS.len()] }
     }
 }
 
 impl Totals {
     /// Counts a run.
     pub fn count(&mut self, met: &Met) {
+        self.runs += 1;
         met.places().for_each(|place| self.situations[place] += 1);
         for (kind, times) in &met.strikes {
             if let Some(total) = self.strikes.get_mut(*kind) {
                 *total += times;
             }
         }
+    }
+
+    /// How many runs were counted.
+    pub fn runs(&self) -> u64 {
+        self.runs
     }
 
     /// Every situation with how many runs met it, in the order of [`SITUATIONS`].

@@ -59,6 +59,8 @@ pub enum Declaration {
         /// The clause of the oracle.
         clause: String,
     },
+    /// `reaches crash-between-pages`: the situation that each of its runs has to meet.
+    Reaches(String),
     /// `set pull_max 3`, `set sync_every 30s`: one parameter of the contract.
     Set {
         /// Its name.

@@ -59,6 +59,7 @@ impl Display for Declaration {
             Declaration::Violates { oracle, clause } => {
                 write!(f, "violates {} {}", Words(oracle), Words(clause))
             }
+            Declaration::Reaches(situation) => write!(f, "reaches  {situation}"),
             Declaration::Set { parameter, value, is_time: true } => {
                 write!(f, "set       {parameter} {}", Time(*value))
             }

@@ -115,6 +115,14 @@ impl Script {
         })
     }
 
+    /// The situation that each of its runs has to meet.
+    pub fn reaches(&self) -> Option<&str> {
+        self.find(|declaration| match declaration {
+            Declaration::Reaches(situation) => Some(situation.as_str()),
+            _ => None,
+        })
+    }
+
     /// The numbers of the run: the defaults, and what `set` lines say. A line that
     /// [`Script::check`] refuses changes nothing.
     pub fn parameters(&self) -> Parameters {

@@ -19,6 +19,7 @@ pub(crate) const DECLARATIONS: &[&str] = &[
     "defect",
     "digest",
     "violates",
+    "reaches",
     "set",
     "workspace",
     "device",

@@ -19,13 +19,14 @@ fn declarations_can_be_asked_for() {
     let digest = "ab".repeat(32);
     let text = format!(
         "scenario s\nsuite pr\nseed 7\nclient tiny\ndefect \"two words\"\nviolates lost effect\n\
-         digest {digest}\nset push_max 3\nset sync_every 90s\nworkspace home: ana editor, ben viewer\n\
+         digest {digest}\nreaches crash-between-pages\nset push_max 3\nset sync_every 90s\nworkspace home: ana editor, ben viewer\n\
          workspace work: ben admin\ndevice phone: ana clock -2h drift 50ppm\ndevice laptop: ben\n"
     );
     let script = script(&text);
     assert_eq!((script.name(), script.suite(), script.seed()), ("s", Some(Suite::Pr), Some(7)));
     assert_eq!((script.client(), script.defect()), (Some("tiny"), Some("two words")));
     assert_eq!((script.violates(), script.digest()), (Some(("lost", "effect")), Some(&*digest)));
+    assert_eq!(script.reaches(), Some("crash-between-pages"));
     let expected = Parameters { push_max: 3, sync_every: 90_000, ..Parameters::default() };
     assert_eq!(script.parameters(), expected);
     let workspaces: Vec<_> = script.workspaces().collect();
@@ -132,7 +133,7 @@ fn needs_follow_from_what_is_done_and_expected() {
 fn a_repro_says_which_run_it_repeats_and_labels_its_steps() {
     let digest = "0f".repeat(32);
     let before = script(&format!(
-        "# why\nscenario s\nsuite nightly\nseed 1\nclient old\ndefect gone\nviolates a b\ndigest {}\n\nset push_max 3\n\
+        "# why\nscenario s\nsuite nightly\nseed 1\nclient old\ndefect gone\nviolates a b\ndigest {}\nreaches key-expires\n\nset push_max 3\n\
          workspace home: ana editor\ndevice phone: ana\n\nphone create project/p\nf: fault loss phone 5%\nsettle\n",
         "00".repeat(32)
     ));
@@ -146,14 +147,14 @@ fn a_repro_says_which_run_it_repeats_and_labels_its_steps() {
     };
     let expected = format!(
         "# why\nscenario s\nsuite    nightly\nseed     42\nclient   reference\n\
-         defect   new-number-on-each-retry\nviolates duplicated created-twice\ndigest   {digest}\n\n\
+         defect   new-number-on-each-retry\nviolates duplicated created-twice\ndigest   {digest}\nreaches  key-expires\n\n\
          set       push_max 3\nworkspace home: ana editor\ndevice    phone:  ana\n\n\
          s1:  phone   create project/p\nf:   fault   loss phone 5%\ns3:  settle\n"
     );
     let after = before.as_repro(&repro);
     assert_eq!(after.to_string(), expected);
     assert_eq!(after.as_repro(&repro), after);
-    let without = after.without_items(&BTreeSet::from([13]));
+    let without = after.without_items(&BTreeSet::from([14]));
     assert_eq!(without.to_string(), expected.replace("s1:  phone   create project/p\n", ""));
 }
 

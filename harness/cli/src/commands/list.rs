@@ -1,5 +1,6 @@
 //! `list`: what there is.
 
+use deadzone_coverage::SITUATIONS;
 use serde::Serialize;
 
 use crate::args::{List, Listed};
@@ -47,6 +48,9 @@ pub(super) fn list(args: &List) -> Result<u8, Stop> {
                 .collect();
             print(&entries, args.json, |oracle| (oracle.name, oracle.invariant.to_owned()))
         }
+        Listed::Situations => print(SITUATIONS, args.json, |situation| {
+            (situation.name, format!("{} ({})", situation.meaning, situation.source))
+        }),
         Listed::Defects => print(DEFECTS, args.json, |defect| {
             let caught = defect.oracles.join(" or ");
             (

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use deadzone_coverage::Totals;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Finding, Report, Run as RunReport, document, failures, junit, summary, unknowns};
 
@@ -30,6 +31,7 @@ pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
     let began = Instant::now();
     let mut pool = Pool::new(args.workers.jobs(), args.workers.deadline.time, Arc::clone(&interrupted));
     let mut runner = Runner { plan: &plan, folder, report: Report::default() };
+    runner.report.coverage.is_demanded = plan.is_whole_nightly(&args.selection);
     let stopped = runner.run_all(&mut pool, !args.json);
     let stopped = stopped.and_then(|()| runner.tell(&mut pool));
     let stopped = absorb(stopped, &mut runner.report);
@@ -71,6 +73,7 @@ impl Runner<'_> {
         let stopped = pool.run(self.plan.jobs(), |job, ending| {
             let part = &self.plan.parts[job.id];
             let mut run = blank(&part.name, part.suite.clone(), job.seed);
+            count(&mut self.report.coverage.totals, &ending);
             fill(&mut run, ending);
             progress.done(run.outcome == Outcome::Fail);
             // A file that cannot be written is no reason to find nothing more.
@@ -179,6 +182,13 @@ pub(super) fn blank(scenario: &str, suite: Option<String>, seed: u64) -> RunRepo
         error: None,
         repro: None,
         trace: None,
+    }
+}
+
+/// Adds what a run met to what others did. A run that died left no trace to tell it from.
+pub(super) fn count(totals: &mut Totals, ending: &Ending) {
+    if let Ending::Done(Done::Ran(ran)) = ending {
+        totals.count(&ran.met);
     }
 }
 

@@ -14,7 +14,7 @@ use deadzone_script::Script;
 use deadzone_search::sweep::{Swept, evenly, ways};
 
 use super::finish;
-use super::run::{blank, fill, kept_for, told};
+use super::run::{blank, count, fill, kept_for, told};
 use crate::args::Sweep;
 use crate::lineups::Lineups;
 use crate::plan::{Part, Who, bare};
@@ -231,16 +231,19 @@ impl Sweeper<'_> {
     ) -> Result<Vec<Option<Plan>>, Stop> {
         let mut progress = Progress::new(variants.len(), bar && self.watched);
         let mut all: Vec<Option<Known>> = variants.iter().map(|_| None).collect();
+        let mut totals = std::mem::take(&mut self.report.coverage.totals);
         let part = self.part;
         let jobs: Vec<Job> =
             variants.iter().enumerate().map(|(id, variant)| self.job(id, variant, plan.clone())).collect();
         let stopped = self.pool.run(jobs.into_iter(), |job, ending| {
+            count(&mut totals, &ending);
             let known = known(part, ending);
             progress.done(known.run.outcome == Outcome::Fail);
             all[job.id] = Some(known);
             ControlFlow::Continue(())
         });
         drop(progress);
+        self.report.coverage.totals = totals;
         let mut plans = Vec::new();
         for (variant, known) in variants.iter().zip(all) {
             plans.push(match known {

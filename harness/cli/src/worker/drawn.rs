@@ -49,7 +49,7 @@ pub(super) fn run(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
         return Ok(Ran {
             digest,
             drawn: Some(drawn),
-            ..serve::ran(job, &trace, &judgement, began.elapsed())
+            ..serve::ran(job, &script, &trace, &judgement, began.elapsed())
         });
     }
 }

@@ -1,5 +1,6 @@
 //! The messages between parent and worker, one JSON object a line.
 
+use deadzone_coverage::Met;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Finding, Measured};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ pub(crate) struct Ran {
     pub(crate) requests: u64,
     pub(crate) findings: Vec<Finding>,
     pub(crate) unknowns: Vec<String>,
+    /// Which situations it met.
+    #[serde(default)]
+    pub(crate) met: Met,
     /// What a sweep asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sweep: Option<Answer>,

@@ -96,7 +96,7 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     }
     let is_repeated = sweep.is_none() || job.trace.is_some() || judgement.outcome == Outcome::Fail;
     let digest = if is_repeated { trace.digest().to_string() } else { String::new() };
-    Ok(Ran { digest, sweep, ..ran(job, &trace, &judgement, wall) })
+    Ok(Ran { digest, sweep, ..ran(job, &script, &trace, &judgement, wall) })
 }
 
 pub(super) fn lineup(job: &Job, script: &Script, lineups: &Lineups) -> Result<Lineup, String> {
@@ -105,20 +105,26 @@ pub(super) fn lineup(job: &Job, script: &Script, lineups: &Lineups) -> Result<Li
 }
 
 /// What there is to say of a run, but for its digest.
-pub(super) fn ran(job: &Job, trace: &Trace, judgement: &Judgement, wall: Duration) -> Ran {
+pub(super) fn ran(job: &Job, script: &Script, trace: &Trace, judgement: &Judgement, wall: Duration) -> Ran {
     let finding = |violation| match job.trace {
         Some(_) => Finding::told(violation, trace),
         None => Finding::of(violation),
     };
+    let met = deadzone_coverage::met(trace);
+    // What a sweep adds may keep a run from where it went without.
+    let missed = script.reaches().filter(|situation| job.sweep.is_none() && !met.holds(situation));
+    let missed =
+        missed.map(|situation| format!("the run did not reach what its script is about: {situation}"));
     Ran {
-        outcome: judgement.outcome,
+        outcome: if missed.is_some() { judgement.outcome.max(Outcome::Unknown) } else { judgement.outcome },
         digest: String::new(),
         order: order(trace),
         sim_ms: trace.sim_ms(),
         wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
         requests: trace.requests(),
         findings: judgement.violations().map(finding).collect(),
-        unknowns: judgement.unknowns(),
+        unknowns: judgement.unknowns().into_iter().chain(missed).collect(),
+        met,
         sweep: None,
         drawn: None,
     }

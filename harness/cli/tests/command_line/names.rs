@@ -13,6 +13,8 @@ fn a_name_that_is_not_known_is_an_error_at_its_place_in_the_file() {
         ("repro_defect_of_another_client", &["seed 3", "client tiny", "defect no-idempotency-number"]),
         ("repro_oracle", &["seed 3", "violates losd at-end"]),
         ("repro_oracle_far_off", &["seed 3", "violates everything at-end"]),
+        ("situation", &["seed 3", "reaches crash-betwen-pages"]),
+        ("situation_far_off", &["seed 3", "reaches everything"]),
     ];
     for (name, lines) in cases {
         let file = place.script("repro.scn", lines);

@@ -90,7 +90,7 @@ impl<'a> Checker<'a> {
     fn declaration(&mut self, declaration: &'a Declaration, above: &mut Above<'a>) {
         let keyword = keyword(declaration);
         match declaration {
-            Declaration::Scenario(name) => self.name(name, Part::Name),
+            Declaration::Scenario(name) | Declaration::Reaches(name) => self.name(name, Part::Name),
             Declaration::Digest(digest) => {
                 let is_hex = digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
                 if digest.len() != 64 || !is_hex {
@@ -310,6 +310,7 @@ fn keyword(declaration: &Declaration) -> &'static str {
         Declaration::Defect(_) => "defect",
         Declaration::Digest(_) => "digest",
         Declaration::Violates { .. } => "violates",
+        Declaration::Reaches(_) => "reaches",
         Declaration::Set { .. } => "set",
         Declaration::Workspace { .. } => "workspace",
         Declaration::Device { .. } => "device",

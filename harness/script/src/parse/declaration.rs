@@ -38,6 +38,7 @@ pub(crate) fn declaration(cursor: &mut Cursor<'_>, devices: &[&str]) -> Result<D
             oracle: words(cursor, "an oracle", Part::Name)?,
             clause: words(cursor, "a clause of the oracle", Part::Value(0))?,
         },
+        "reaches" => Declaration::Reaches(cursor.word("a situation", Part::Name)?.to_owned()),
         "set" => set(cursor)?,
         "workspace" => workspace(cursor)?,
         "device" => device(cursor)?,

@@ -59,6 +59,8 @@ pub enum Named {
     Defect,
     /// `violates ORACLE CLAUSE`: the oracle.
     Violates,
+    /// `reaches SITUATION`
+    Reaches,
 }
 
 /// The error that a declared name is not known: `message` and `help` at the place of the name in
@@ -78,6 +80,7 @@ pub fn refuse(text: &str, named: Named, message: &str, help: Option<String>) -> 
         Item::Declaration(Declaration::Client(_)) => named == Named::Client,
         Item::Declaration(Declaration::Defect(_)) => named == Named::Defect,
         Item::Declaration(Declaration::Violates { .. }) => named == Named::Violates,
+        Item::Declaration(Declaration::Reaches(_)) => named == Named::Reaches,
         _ => false,
     };
     let found = read(&lines).ok().and_then(|(script, marks)| {

@@ -76,6 +76,10 @@ impl Writer<'_> {
             self.declare(Declaration::Violates { oracle, clause });
             self.declare(Declaration::Digest(format!("{:064x}", u128::from(seed) << 64)));
         }
+        if self.dice.below(4) == 1 {
+            let situation = self.dice.name(&strings(&["crash-between-pages", "b"]));
+            self.declare(Declaration::Reaches(situation));
+        }
         for decl in PARAMETERS.iter().filter(|decl| decl.name.len() % 3 == 0) {
             if self.dice.below(4) == 1 {
                 let value = decl.least + u64::from(self.dice.below(100_000));
