@@ -1,6 +1,6 @@
 //! Every scenario of this folder and its regressions, run as data: it is in canonical form, opens
-//! with why a user cares, passes on the reference, and together they find every planted defect with an oracle
-//! that the defect named beforehand.
+//! with why a user cares, passes on the reference, and together they reach every situation and find every
+//! planted defect with an oracle that the defect named beforehand.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,22 +10,28 @@ use deadzone::defects::{DEFECTS, Defect};
 use deadzone_client::ReferenceClient;
 use deadzone_client_tiny::TinyClient;
 use deadzone_contract::Client;
+use deadzone_coverage::{SITUATIONS, Totals, met};
 use deadzone_oracle::{ORACLES, Outcome, judge};
 use deadzone_script::{Item, Script, Suite};
 use deadzone_server::ReferenceServer;
 use deadzone_world::{Lineup, missing, run};
 
+/// What once went wrong.
+const REGRESSIONS: &str = "regressions";
 /// The command line runs many more; these are for `cargo test`.
 const SEEDS: std::ops::Range<u64> = 0..3;
 /// Some mistakes show only where the draws of a seed bring them about.
 const SEEDS_FOR_DEFECTS: std::ops::Range<u64> = 0..20;
 
 fn scripts() -> Vec<(String, String, Script)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    let regressions = folder.join("regressions");
-    let mut scripts: Vec<_> = [folder, regressions]
+    scripts_in(&["", REGRESSIONS])
+}
+
+fn scripts_in(folders: &[&str]) -> Vec<(String, String, Script)> {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let mut scripts: Vec<_> = folders
         .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).expect("a folder of scenarios"))
+        .flat_map(|folder| std::fs::read_dir(scenarios.join(folder)).expect("a folder of scenarios"))
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "scn"))
         .map(|path| {
@@ -79,14 +85,50 @@ fn every_scenario_is_named_placed_and_says_why_a_user_cares() {
     }
 }
 
+/// One seed is enough to reach everything: a nightly run with few seeds proves as much.
 #[test]
-fn every_scenario_passes_on_the_reference() {
-    for (name, _, script) in scripts() {
-        for seed in SEEDS {
-            let judgement = judge(&run(&script, seed, &reference(&script)));
+fn every_scenario_passes_on_the_reference_and_with_each_seed_they_reach_every_situation() {
+    let scripts = scripts();
+    for seed in SEEDS {
+        let mut totals = Totals::default();
+        for (name, _, script) in &scripts {
+            let trace = run(script, seed, &reference(script));
+            let judgement = judge(&trace);
             assert_eq!(judgement.outcome, Outcome::Pass, "{name} {seed}: {judgement:#?}");
+            let met = met(&trace);
+            let reached = script.reaches().is_none_or(|situation| met.holds(situation));
+            assert!(reached, "{name} {seed} did not reach {:?}", script.reaches());
+            totals.count(&met);
         }
+        let missed: Vec<&str> = totals.missed().collect();
+        assert!(missed.is_empty(), "no scenario reaches with seed {seed}: {missed:?}");
     }
+}
+
+/// What keeps a script from being a regression: it has to say where it was when it caught something.
+fn lacks(script: &Script) -> Option<String> {
+    let Some(situation) = script.reaches() else {
+        return Some(format!("{} has no `reaches` line", script.name()));
+    };
+    let known = SITUATIONS.iter().any(|known| known.name == situation);
+    (!known).then(|| format!("{} reaches `{situation}`, which is no situation", script.name()))
+}
+
+#[test]
+fn every_regression_says_which_situation_it_is_about() {
+    let lacking: Vec<String> =
+        scripts_in(&[REGRESSIONS]).iter().filter_map(|(_, _, script)| lacks(script)).collect();
+    assert!(lacking.is_empty(), "{lacking:#?}");
+    let script = |line: &str| {
+        let text = format!("scenario x\n{line}workspace home: ana editor\ndevice phone: ana\nphone sync\n");
+        deadzone_script::parse(&text).unwrap_or_else(|errors| panic!("{}", errors.render("x", false)))
+    };
+    assert_eq!(lacks(&script("")).as_deref(), Some("x has no `reaches` line"));
+    assert_eq!(
+        lacks(&script("reaches nothing\n")).as_deref(),
+        Some("x reaches `nothing`, which is no situation")
+    );
+    assert_eq!(lacks(&script("reaches key-expires\n")), None);
 }
 
 #[test]

@@ -119,6 +119,7 @@ pub(crate) const FAULTS: &[FaultDoc] = &[
 
 #[cfg(test)]
 mod tests {
+    use deadzone_coverage::{KINDS, kind_of};
     use deadzone_script::{Act, Fault, parse};
 
     use super::*;
@@ -161,5 +162,16 @@ mod tests {
             let Act::Fault(fault) = &step.act else { panic!("{} is no fault", doc.example) };
             assert_eq!(place(fault), at, "{}", doc.example);
         }
+    }
+
+    /// Coverage counts strikes by the words that a script has for a fault.
+    #[test]
+    fn coverage_knows_every_fault_by_its_words() {
+        let other = "power loss on phone after 3 acknowledged";
+        let examples = FAULTS.iter().map(|doc| doc.example).chain([other]);
+        let mut kinds: Vec<usize> =
+            examples.map(|text| kind_of(text).unwrap_or_else(|| panic!("{text} is of no kind"))).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, (0..KINDS.len()).collect::<Vec<_>>(), "each kind has one example");
     }
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `table` | every situation with its meaning and source |
 //! | `families` | how each is told, one file a family |
-//! | `walk` | the pass over a trace |
+//! | `walk` | the pass over a trace: `read` each entry, ask the families, `take` it in |
 //! | `state`, `work` | what is known at a moment of it |
 //! | `bodies` | what requests and answers say |
 //! | `kinds` | kinds of fault |
@@ -32,8 +32,10 @@ mod bodies;
 mod families;
 mod kinds;
 mod met;
+mod read;
 mod state;
 mod table;
+mod take;
 mod walk;
 mod work;
 

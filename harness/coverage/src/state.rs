@@ -20,6 +20,8 @@ pub(crate) struct Pending {
     pub(crate) work: Work,
     /// The number that it was first sent under.
     pub(crate) number: Option<u64>,
+    /// The stamp that it was last sent with, in ms.
+    pub(crate) stamp_ms: u64,
     /// How often it was sent.
     pub(crate) sent: u32,
     /// How often its host went down meanwhile.
@@ -81,6 +83,8 @@ pub(crate) struct Device<'t> {
     pub(crate) removed: BTreeSet<RecordNo>,
     /// How many actions have not ended.
     pub(crate) busy: u32,
+    /// It was told that a record is deleted.
+    pub(crate) heard_of_a_delete: bool,
     /// Its disk is an older copy of itself.
     pub(crate) was_restored: bool,
     /// Its disk is a copy of another's.

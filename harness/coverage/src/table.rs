@@ -47,7 +47,7 @@ situations! {
         "004: slow, lossy and partitioned networks";
     LostBetweenBatches "lost-between-batches"
         "A push comes to nothing while more work waits behind it that was never sent."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     PortalTakesPush "portal-takes-push"
         "A portal answers a push with 200 and a page of its own."
         "004: real users hit airplane mode, captive portals, and tunnels";
@@ -56,7 +56,7 @@ situations! {
         "000: an outage tied to a CDN";
     AnswerLostThenCrashThenRetry "answer-lost-then-crash-then-retry"
         "A device crashes after it lost an answer, and sends the same work once more."
-        "004: mid-sync crashes do not produce duplicate records";
+        "004: mid-sync crashes do not produce duplicate records or lost mutations";
     DeliveredTwiceCreates "delivered-twice-creates"
         "A push that makes a record arrives a second time."
         "004: replays return the cached response";
@@ -90,6 +90,9 @@ situations! {
     EditInPartition "edit-in-partition"
         "A record is edited on a device that is cut off without knowing it."
         "004: slow, lossy and partitioned networks";
+    StampedAnew "stamped-anew"
+        "Work is sent again with another stamp than before."
+        "001: clock skew = wrong winner";
     DiscardAfterLostAnswer "discard-after-lost-answer"
         "Its user throws work away that the server has carried out without the device being told."
         "004: user can retry or discard";
@@ -143,7 +146,7 @@ situations! {
         "004: force tab close";
     WorkSurvivesTwoCrashes "work-survives-two-crashes"
         "A device with work that has outlived a crash goes down again."
-        "004: mid-sync crashes do not lose mutations";
+        "004: mid-sync crashes do not produce duplicate records or lost mutations";
     PowerLossLosesAllUnsynced "power-loss-loses-all-unsynced"
         "A device with work waiting loses everything that its disk had not made durable."
         "003: protect user-owned state until the server confirms it";
@@ -167,25 +170,25 @@ situations! {
         "000: platforms go dark, teams keep working";
     SleepsWithWork "sleeps-with-work"
         "A device falls asleep with work waiting."
-        "002: field devices with background limits";
+        "002: plan for energy-constrained devices";
     SleepsWithPushUnderWay "sleeps-with-push-under-way"
         "A device falls asleep in the middle of a push."
-        "002: field devices with background limits";
+        "002: plan for energy-constrained devices";
     WakesWithWork "wakes-with-work"
         "A device wakes with work that has waited since it fell asleep."
-        "002: field devices with background limits";
+        "002: plan for energy-constrained devices";
     TokenExpiresWithWork "token-expires-with-work"
         "An access token is refused while work waits."
-        "004: session management, auth and offline interaction";
+        "001: token expiry during offline";
     RefreshTokenExpiresWithWork "refresh-token-expires-with-work"
         "A refresh token has expired, and only a sign-in helps, while work waits."
-        "004: session management, auth and offline interaction";
+        "001: token expiry during offline";
     IdentityProviderDownWithWork "identity-provider-down-with-work"
         "No new access token can be had while work waits, because sign-ins are answered by a proxy."
         "000: identity flows tied to external platforms";
     SignInWithWork "sign-in-with-work"
         "Its user signs in again on a device with work waiting."
-        "004: session management, auth and offline interaction";
+        "001: token expiry during offline";
     AccountSwitched "account-switched"
         "Another user than before signs in on a device."
         "004: per-user, keyed by user id";
@@ -203,7 +206,7 @@ situations! {
         "004: wiped on logout";
     StepUpRefusedOffline "step-up-refused-offline"
         "An operation that needs a fresh sign-in is refused at once because there is no network."
-        "004: optimistic only where it may be";
+        "001: step-up operations require online";
     WorkRefusedSignedOut "work-refused-signed-out"
         "Work is refused because nobody is signed in."
         "004: per-user, keyed by user id";
@@ -212,7 +215,7 @@ situations! {
         "004: permission enforcement";
     RevokedWithWork "revoked-with-work"
         "A user is taken out of a workspace while a device of theirs has work waiting there."
-        "004: per-tenant permission isolation";
+        "001: permission changes on server do not reach client until online";
     RevokedAfterLostAnswer "revoked-after-lost-answer"
         "A user is taken out of a workspace while a device of theirs waits for a lost answer from there."
         "004: replays return the cached response; filtered by permissions";
@@ -221,16 +224,16 @@ situations! {
         "004: push is a hint; filtered by permissions";
     DemotedWithWork "demoted-with-work"
         "A user may only read from now on while a device of theirs has work waiting there."
-        "004: permission enforcement";
+        "001: permission changes on server do not reach client until online";
     JoinsWhileOffline "joins-while-offline"
         "A user gets into a workspace while a device of theirs is offline."
-        "004: permission enforcement";
+        "001: permission changes on server do not reach client until online";
     CreateRefusedWithChildrenWaiting "create-refused-with-children-waiting"
         "The making of a record is refused while work waits that hangs under it."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     CreateRefusedWithItsEditsWaiting "create-refused-with-its-edits-waiting"
         "The making of a record is refused while edits of it wait."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     ChildMadeUnderRefusedParent "child-made-under-refused-parent"
         "A record is made under one whose making the server has refused."
         "004: failed and forgotten mutations";
@@ -245,6 +248,9 @@ situations! {
         "004: two users in one workspace with different ACLs";
     RowOutOfItsAuthorsSight "row-out-of-its-authors-sight"
         "A private record leaves the sight of the device that made it."
+        "004: two users in one workspace with different ACLs";
+    WorkOnOwnRecordOutOfSight "work-on-own-record-out-of-sight"
+        "The server refuses work on a record that the device made and does not see any more."
         "004: two users in one workspace with different ACLs";
     RowOutOfSightWithWork "row-out-of-sight-with-work"
         "A record leaves a device's sight while the device has work on it waiting."
@@ -275,10 +281,10 @@ situations! {
         "004: pagination if delta exceeds 1000 records";
     PullBringsARecordWithWork "pull-brings-a-record-with-work"
         "A pull brings a record that the device has work on waiting."
-        "004: pending changes survive a pull";
+        "003: a cache can be thrown away, offline state cannot";
     RestoredWorkSentAgain "restored-work-sent-again"
         "A device that was restored sends work that the server has carried out already."
-        "004: backups and disaster recovery";
+        "003: stale local state is submitted";
     BatchTakenInPart "batch-taken-in-part"
         "The server takes part of a batch and puts the rest off."
         "004: rate limits";
@@ -350,7 +356,7 @@ situations! {
         "001: clock skew breaks conflict resolution";
     DiskFullWithWork "disk-full-with-work"
         "A save is refused because the disk is full, while work waits."
-        "004: storage quota";
+        "003: protect user-owned state until the server confirms it";
     SaveRefusedForIoError "save-refused-for-io-error"
         "A save is refused because the disk fails."
         "003: protect user-owned state until the server confirms it";
@@ -368,19 +374,22 @@ situations! {
         "003: protect user-owned state until the server confirms it";
     WipedWithWork "wiped-with-work"
         "A device is wiped with work waiting."
-        "004: backups and disaster recovery";
+        "001: data gone if device wiped";
     RestoredWithOldWork "restored-with-old-work"
         "A device is restored from a copy that has old work in it."
-        "004: backups and disaster recovery";
+        "003: stale local state is submitted";
     ClonedWithWork "cloned-with-work"
         "A device with work waiting is copied onto another."
         "004: idempotency keyed by mutation";
+    ClonedAfterADelete "cloned-after-a-delete"
+        "A device that has heard of a delete is copied onto another."
+        "004: deltas include tombstones so clients can drop the record";
     CloneWorksOn "clone-works-on"
         "A device that is a copy of another saves work of its own."
         "004: idempotency keyed by mutation";
     SecondProcessRefusedWithWork "second-process-refused-with-work"
         "A second process of an app is refused while work waits in their database."
-        "004: multiple tabs, one queue";
+        "004: the worker must be resilient to the user closing the tab mid-sync";
     CountersMeet "counters-meet"
         "Two devices count on one record without knowing of each other."
         "004: counters, \"merge both\" is the right semantics";
@@ -440,7 +449,7 @@ situations! {
         "004: user sees the conflict UI on both clients";
     EditWithOpenConflict "edit-with-open-conflict"
         "A record with an open conflict is edited on a device that shows it."
-        "004: conflicts do not block the user";
+        "004: block the user mid-flow with a generic error";
     DeleteMeetsWaitingEdit "delete-meets-waiting-edit"
         "A delete is carried out while another device has an edit of that record waiting."
         "003: a record is deleted remotely while edited locally";
@@ -470,28 +479,28 @@ situations! {
         "004: conflicts surface clearly";
     DeleteOfARecordNeverSent "delete-of-a-record-never-sent"
         "A record is deleted that was made here and never sent."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     DeleteOverOwnWaitingEdit "delete-over-own-waiting-edit"
         "A record is deleted on a device that has an edit of it waiting."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     DeleteOverWaitingChildren "delete-over-waiting-children"
         "A record is deleted on a device that has work waiting under it."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     ThreeGenerationsMadeOffline "three-generations-made-offline"
         "A project, a task in it and a comment on that are made offline, and none was sent."
-        "003: respecting operation order and dependencies";
+        "004: sends mutations in order, FIFO per entity";
     EditOfARecordNeverSent "edit-of-a-record-never-sent"
         "A record is edited that was made here and never sent."
         "004: pure offline write, then reconnect";
     UndoOfWaitingWork "undo-of-waiting-work"
         "A user takes back what was not sent yet."
-        "004: optimistic UI updates";
+        "002: expose safe undo paths";
     UndoAfterSync "undo-after-sync"
         "A user takes back what the server has."
-        "004: optimistic UI updates";
+        "002: expose safe undo paths";
     UndoAfterSomebodyElsesEdit "undo-after-somebody-elses-edit"
         "A user takes own work back after somebody else's edit of the same record."
-        "004: optimistic UI updates";
+        "002: expose safe undo paths";
     RetryFromTheTray "retry-from-the-tray"
         "A user sends failed work once more."
         "004: user can retry or discard";

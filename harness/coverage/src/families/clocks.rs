@@ -6,7 +6,8 @@ use deadzone_trace::Event;
 use crate::met::Met;
 use crate::state::{Content, Outcome};
 use crate::table::Case;
-use crate::walk::{AHEAD_MS, See};
+use crate::take::AHEAD_MS;
+use crate::walk::See;
 
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 

@@ -28,6 +28,7 @@ pub(super) fn look(see: &See<'_, '_>, met: &mut Met) {
         Event::Cloned { from } => {
             let from = see.state.device_no(from).map(|no| &see.state.devices[no]);
             met.when(from.is_some_and(|from| from.has_pending()), Case::ClonedWithWork);
+            met.when(from.is_some_and(|from| from.heard_of_a_delete), Case::ClonedAfterADelete);
         }
         Event::Saved { .. } => {
             let clones = see.on().is_some_and(|(_, device)| device.was_cloned);

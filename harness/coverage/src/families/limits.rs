@@ -6,7 +6,8 @@ use deadzone_trace::Event;
 use crate::met::Met;
 use crate::state::{Class, Outcome};
 use crate::table::Case;
-use crate::walk::{See, fires};
+use crate::take::fires;
+use crate::walk::See;
 
 pub(super) fn look(see: &See<'_, '_>, met: &mut Met) {
     match see.event {

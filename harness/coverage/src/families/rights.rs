@@ -51,6 +51,8 @@ fn delivered(see: &See<'_, '_>, met: &mut Met) {
     for (mutation, outcome) in see.results() {
         let Outcome::Rejected(code) = outcome else { continue };
         met.when(code == Some(Code::Forbidden), Case::WorkForbiddenByServer);
+        let own = see.state.records[mutation.record].author == Some(no);
+        met.when(own && code == Some(Code::UnknownRecord), Case::WorkOnOwnRecordOutOfSight);
         if mutation.work.has(Deed::CREATE) {
             let waits = |record: &usize| see.state.records[*record].parent == Some(mutation.record);
             met.when(device.queue.keys().any(waits), Case::CreateRefusedWithChildrenWaiting);

@@ -60,6 +60,7 @@ fn sent(see: &See<'_, '_>, met: &mut Met) {
             continue;
         };
         met.when(known.is_answer_lost() && known.crashes > 0, Case::AnswerLostThenCrashThenRetry);
+        met.when(known.stamp_ms != mutation.stamp_ms, Case::StampedAnew);
     }
 }
 
