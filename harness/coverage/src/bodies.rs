@@ -69,6 +69,7 @@ pub(crate) struct PushAnswer<'t> {
 pub(crate) struct Result<'t> {
     #[serde(borrow)]
     pub(crate) outcome: Outcome<'t>,
+    pub(crate) state: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

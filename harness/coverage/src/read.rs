@@ -86,6 +86,7 @@ impl<'t> State<'t> {
                     FieldResult::Rejected { code } => Code::named(code),
                     _ => None,
                 }),
+                hidden: result.state.is_none(),
                 applied: fields.values().any(|field| matches!(field, FieldResult::Applied)),
             },
         };

@@ -228,6 +228,8 @@ pub(crate) enum Outcome {
         refused: Option<Code>,
         /// A field was taken.
         applied: bool,
+        /// The answer does not show the record.
+        hidden: bool,
     },
     Rejected(Option<Code>),
     Deferred,

@@ -249,6 +249,9 @@ situations! {
     RowOutOfItsAuthorsSight "row-out-of-its-authors-sight"
         "A private record leaves the sight of the device that made it."
         "004: two users in one workspace with different ACLs";
+    RowMadeForOtherEyesWithWork "row-made-for-other-eyes-with-work"
+        "A device makes a record that its user may not see, and has more work on it waiting."
+        "004: two users in one workspace with different ACLs";
     WorkOnOwnRecordOutOfSight "work-on-own-record-out-of-sight"
         "The server refuses work on a record that the device made and does not see any more."
         "004: two users in one workspace with different ACLs";

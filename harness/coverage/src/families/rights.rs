@@ -49,6 +49,10 @@ fn granted(see: &See<'_, '_>, change: &MemberChange, met: &mut Met) {
 fn delivered(see: &See<'_, '_>, met: &mut Met) {
     let Some((no, device)) = see.sender() else { return };
     for (mutation, outcome) in see.results() {
+        if let Outcome::Done { hidden: true, .. } = outcome {
+            let later = device.pending_on(mutation.record).len() > 1;
+            met.when(mutation.work.has(Deed::CREATE) && later, Case::RowMadeForOtherEyesWithWork);
+        }
         let Outcome::Rejected(code) = outcome else { continue };
         met.when(code == Some(Code::Forbidden), Case::WorkForbiddenByServer);
         let own = see.state.records[mutation.record].author == Some(no);
