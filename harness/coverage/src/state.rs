@@ -61,7 +61,6 @@ pub(crate) struct Device<'t> {
     pub(crate) last_user: &'t str,
     /// The version of its app; none: the newest.
     pub(crate) app: Option<u32>,
-    pub(crate) is_up: bool,
     pub(crate) is_asleep: bool,
     pub(crate) is_offline: bool,
     pub(crate) disk_fails: bool,
@@ -271,7 +270,6 @@ pub(crate) struct State<'t> {
     pub(crate) regranted: BTreeSet<(&'t str, &'t str)>,
     pub(crate) backups: BTreeMap<&'t str, Copy>,
     pub(crate) server_up: bool,
-    pub(crate) server_disk_fails: bool,
     /// When the server last told a device that work is done, and it heard.
     pub(crate) acknowledged: bool,
     /// The operator's alert fires.

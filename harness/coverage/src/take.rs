@@ -54,7 +54,7 @@ impl<'t> State<'t> {
                 }
             }
             Event::Delivered { exchange, replaced, .. } => {
-                self.take_delivered(&exchange.0, replaced.is_some())
+                self.take_delivered(&exchange.0, replaced.is_some());
             }
             Event::Failed { exchange, .. } => self.close(&exchange.0),
             Event::Invoked { action, act, .. } => {
@@ -64,7 +64,7 @@ impl<'t> State<'t> {
                 }
             }
             Event::Saved { .. } | Event::Refused { .. } | Event::Indefinite { .. } => {
-                self.take_ended(event, ended)
+                self.take_ended(event, ended);
             }
             Event::Shown(view) => self.take_shown(device, view),
             _ => self.take_host(device, event),
@@ -81,7 +81,6 @@ impl<'t> State<'t> {
             user: Some(user),
             last_user: user,
             app: header.apps.get(name).copied(),
-            is_up: true,
             ..Device::default()
         });
         self.devices = devices.collect();
@@ -134,13 +133,11 @@ impl<'t> State<'t> {
             match event {
                 Event::HostUp { .. } => self.server_up = true,
                 Event::HostDown { .. } => self.server_up = false,
-                Event::DiskFault { active } => self.server_disk_fails = *active,
                 _ => {}
             }
             return;
         };
         match event {
-            Event::HostUp { .. } => self.devices[no].is_up = true,
             Event::HostDown { .. } => self.take_down(no),
             Event::BackedUp { backup } => {
                 let device = &self.devices[no];
@@ -171,7 +168,7 @@ impl<'t> State<'t> {
             .collect();
         open.into_iter().for_each(|exchange| self.close(exchange));
         let device = &mut self.devices[no];
-        (device.is_up, device.is_asleep, device.is_paging, device.busy) = (false, false, false, 0);
+        (device.is_asleep, device.is_paging, device.busy) = (false, false, 0);
         (device.fresh_answer, device.refused_by_disk) = (None, false);
         device.pending_mut().for_each(|pending| pending.crashes += 1);
     }
@@ -244,7 +241,7 @@ impl<'t> State<'t> {
                 }
                 let fresh = mutation.number.is_none_or(|n| self.committed.insert((request.device_id, n)));
                 if fresh {
-                    let is_ahead = mutation.stamp_ms > server_time_ms + AHEAD_MS;
+                    let is_ahead = mutation.stamp_ms > server_time_ms.saturating_add(AHEAD_MS);
                     take_commit(&mut self.records[mutation.record], request.device, mutation, is_ahead);
                 }
             }
@@ -330,10 +327,12 @@ fn take_own(device: &mut Device<'_>, event: &Event) {
     }
 }
 
-fn take_saved(device: &mut Device<'_>, act: &Action, record: Option<RecordNo>, work: Work) {
+fn take_saved<'t>(device: &mut Device<'t>, act: &'t Action, record: Option<RecordNo>, work: Work) {
     let pending = Pending { work, ..Pending::default() };
     match (act, record) {
-        (Action::SignIn { user, .. }, _) if device.last_user == user => device.user = Some(device.last_user),
+        (Action::SignIn { user, .. }, _) => {
+            (device.user, device.last_user) = (Some(user.as_str()), user.as_str());
+        }
         (Action::SignOut { .. }, _) => {
             device.queue.clear();
             device.failed.clear();

@@ -31,8 +31,8 @@ fn answered(see: &See<'_, '_>, met: &mut Met) {
     let Some(Content::Push { server_time_ms, .. }) = see.answer.map(|answer| &answer.content) else { return };
     let Some((no, _)) = see.sender() else { return };
     for (mutation, outcome) in see.results() {
-        let is_ahead = mutation.stamp_ms > server_time_ms + AHEAD_MS;
-        met.when(mutation.stamp_ms > server_time_ms + YEAR_MS, Case::StampYearsAhead);
+        let is_ahead = mutation.stamp_ms > server_time_ms.saturating_add(AHEAD_MS);
+        met.when(mutation.stamp_ms > server_time_ms.saturating_add(YEAR_MS), Case::StampYearsAhead);
         if let Outcome::Done { fresh: true, .. } = outcome {
             let record = &see.state.records[mutation.record];
             met.when(is_ahead, Case::FastClockWithinTolerance);
