@@ -139,6 +139,9 @@ pub(crate) struct Run {
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) workers: Workers,
+    /// Stop at the first run that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -306,6 +309,9 @@ pub(crate) struct Search {
     pub(crate) defect: Option<String>,
     #[command(flatten)]
     pub(crate) workers: Workers,
+    /// Stop at the first run that fails, and leave its script as it was drawn
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
     /// Print one JSON document instead of text
     #[arg(long)]
     pub(crate) json: bool,

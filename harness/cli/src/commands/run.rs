@@ -30,7 +30,7 @@ pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
     #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
     let began = Instant::now();
     let mut pool = Pool::new(args.workers.jobs(), args.workers.deadline.time, Arc::clone(&interrupted));
-    let mut runner = Runner { plan: &plan, folder, report: Report::default() };
+    let mut runner = Runner { plan: &plan, folder, fail_fast: args.fail_fast, report: Report::default() };
     runner.report.coverage.is_demanded = plan.is_whole_nightly(&args.selection);
     let stopped = runner.run_all(&mut pool, !args.json);
     let stopped = stopped.and_then(|()| runner.tell(&mut pool));
@@ -60,11 +60,12 @@ fn print(args: &Run, report: &Report) -> Result<(), Stop> {
 struct Runner<'a> {
     plan: &'a Plan,
     folder: &'a Path,
+    fail_fast: bool,
     report: Report,
 }
 
 impl Runner<'_> {
-    /// Runs everything once and leaves a repro for whatever failed.
+    /// Runs everything once, or up to the first failure, and leaves a repro for whatever failed.
     fn run_all(&mut self, pool: &mut Pool, watched: bool) -> Result<(), Stop> {
         let planned = self.plan.len();
         let mut progress = Progress::new(planned, watched);
@@ -79,8 +80,9 @@ impl Runner<'_> {
             // A file that cannot be written is no reason to find nothing more.
             let kept = self.keep(part, &mut run);
             unwritten = std::mem::replace(&mut unwritten, Ok(())).and(kept);
+            let is_enough = self.fail_fast && run.outcome == Outcome::Fail;
             runs.push((job.id, run));
-            ControlFlow::Continue(())
+            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         drop(progress);
         // Parts stand in the order of their names.

@@ -13,7 +13,7 @@ use deadzone_reports::{
 };
 use deadzone_search::generate;
 
-use super::run::{blank, fill, told};
+use super::run::{blank, count, fill, told};
 use super::{absorb, finish};
 use crate::args::Search;
 use crate::bench::Bench;
@@ -46,6 +46,7 @@ pub(super) fn search(args: &Search, lineups: &Lineups) -> Result<u8, Stop> {
         defect,
         folder,
         deadline: args.workers.deadline.time,
+        fail_fast: args.fail_fast,
         report: Report::default(),
         totals: SearchReport::default(),
         shrunk: BTreeSet::new(),
@@ -75,6 +76,7 @@ struct Hunt<'a> {
     defect: Option<String>,
     folder: &'a Path,
     deadline: Duration,
+    fail_fast: bool,
     report: Report,
     totals: SearchReport,
     /// Violations of which a smallest script was made: one each is enough to read.
@@ -82,7 +84,8 @@ struct Hunt<'a> {
 }
 
 impl Hunt<'_> {
-    /// Runs seed after seed until they or the time come to an end.
+    /// Runs seed after seed until they or the time come to an end, or one fails that is to be the
+    /// last.
     fn all(&mut self, pool: &mut Pool, args: &Search, began: Instant) -> Result<(), Stop> {
         let seeds = args.seeds.clone().unwrap_or(0..=u64::MAX);
         let time = args.budget.or_else(|| args.seeds.is_none().then_some(TIME_DEFAULT));
@@ -94,20 +97,24 @@ impl Hunt<'_> {
             seeds.take_while(move |_| !is_over()).map(move |seed| job(seed, &client, defect.as_deref()));
         let mut runs: Vec<RunReport> = Vec::new();
         let mut unwritten = Ok(());
+        let (fail_fast, mut has_failed) = (self.fail_fast, false);
         let stopped = pool.run(jobs, |job, ending| {
             let mut run = blank(NAME, None, job.seed);
             let drawn = drawn(&ending);
+            count(&mut self.report.coverage.totals, &ending);
             fill(&mut run, ending);
             progress.done(run.outcome == Outcome::Fail);
             // A file that cannot be written is no reason to find nothing more.
             let kept = self.keep(&mut run, drawn);
             unwritten = std::mem::replace(&mut unwritten, Ok(())).and(kept);
+            has_failed |= run.outcome == Outcome::Fail;
             runs.push(run);
-            ControlFlow::Continue(())
+            if fail_fast && has_failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         drop(progress);
         runs.sort_by_key(|run| run.seed);
-        if stopped.is_err() && time.is_none() {
+        let is_cut_short = stopped.is_err() || (fail_fast && has_failed);
+        if is_cut_short && time.is_none() {
             self.report.unmade = planned - runs.len();
         }
         self.report.runs = runs;
@@ -115,7 +122,7 @@ impl Hunt<'_> {
     }
 
     /// Adds a run to the totals, and leaves a repro of it if it failed: the whole one, and a
-    /// smallest one of each kind of violation.
+    /// smallest one of each kind of violation, unless one failure is all that is asked for.
     fn keep(&mut self, run: &mut RunReport, drawn: Option<Drawn>) -> Result<(), Stop> {
         let seed = run.seed;
         let text = drawn.as_ref().and_then(|drawn| drawn.text.clone());
@@ -142,7 +149,7 @@ impl Hunt<'_> {
         };
         which.write(&path)?;
         run.repro = Some(path.display().to_string());
-        if self.shrunk.insert(kept_for.key.clone()) {
+        if !self.fail_fast && self.shrunk.insert(kept_for.key.clone()) {
             let smallest = self.path(seed, "min.scn");
             let (client, defect) = (self.client.clone(), self.defect.clone());
             #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
