@@ -123,6 +123,10 @@ pub enum Event {
         /// Counts the entries of the trace: whatever was saved on this host in an entry below
         /// this one is still on its disk. 0: nothing is.
         since: usize,
+        /// The app that runs did it: it has deleted a database in which bits had flipped, and
+        /// knows that it has to fetch everything anew. Else only its next start finds out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        given_up: bool,
         /// What happened, for people.
         why: String,
     },

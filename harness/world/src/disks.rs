@@ -1,6 +1,6 @@
 //! What the script does to whole disks, and what the harness looks for on them.
 
-use deadzone_disk::{Disk, Mount, Outcome, Snapshot};
+use deadzone_disk::{Disk, Mount, Snapshot};
 use deadzone_script::Crash;
 use deadzone_trace::Event;
 use rusqlite::{Connection, OpenFlags};
@@ -8,10 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 use crate::fleet::Fleet;
 use crate::machine::Machine;
 use crate::recorder::Recorder;
+use crate::wear::Wear;
 
 /// A copy of a disk that was put aside.
 pub(crate) struct Backup {
     disk: Snapshot,
+    wear: Wear,
     /// How many entries the trace had when it was made.
     made_at: usize,
 }
@@ -19,7 +21,9 @@ pub(crate) struct Backup {
 impl Fleet {
     /// Puts a copy of a device's disk aside, as a backup program would find it at this moment.
     pub(crate) fn backup(&self, device: &str, name: &str) -> Backup {
-        let backup = Backup { disk: self.machine(device).disk.snapshot(), made_at: self.recorder.len() };
+        let machine = self.machine(device);
+        let (disk, wear) = (machine.disk.snapshot(), machine.wear());
+        let backup = Backup { disk, wear, made_at: self.recorder.len() };
         self.recorder.record(device, Event::BackedUp { backup: name.to_owned() });
         backup
     }
@@ -28,9 +32,8 @@ impl Fleet {
     pub(crate) async fn restore(&self, device: &str, name: &str, backup: &Backup) {
         self.crash(device, Crash::Kill).await;
         let machine = self.machine(device);
-        machine.disk.restore(&backup.disk);
         // Who restores a backup waits until it is on the medium.
-        machine.disk.power_loss(Outcome::KeepAll);
+        machine.restore(&backup.disk, backup.wear.clone());
         self.recorder.record(device, Event::Restored { backup: name.to_owned() });
         self.lost_copies(device, backup.made_at, format!("it was restored from backup {name}"));
         check(&machine, &self.recorder);
@@ -55,14 +58,21 @@ impl Fleet {
     }
 
     fn lost_copies(&self, device: &str, since: usize, why: String) {
-        self.recorder.record(device, Event::CopiesLost { since, why });
+        self.recorder.record(device, Event::CopiesLost { since, given_up: false, why });
     }
 }
 
 /// Checks a copy of every database of a machine, as the next process will find it.
 pub(crate) fn check(machine: &Machine, recorder: &Recorder) {
+    let disk = machine.disk.snapshot();
+    if machine.wear().stands(&disk) {
+        // Until now its app may have gone by what it had read before. What it saved meanwhile is
+        // beside the damage, or, in a log, behind it.
+        let why = "what a flipped bit had damaged was not written anew".to_owned();
+        recorder.record(&machine.name, Event::CopiesLost { since: 0, given_up: false, why });
+    }
     let copy = Disk::new();
-    copy.restore(&machine.disk.snapshot());
+    copy.restore(&disk);
     let files: Vec<String> = copy.snapshot().files().map(|(name, _)| name.to_owned()).collect();
     let mount = copy.mount(|| 0);
     for database in machine.databases() {

@@ -121,6 +121,10 @@ impl Disk for Incarnation {
             let path = format!("{name}{suffix}");
             self.mount.delete(&path).map_err(|error| format!("{path} cannot be deleted: {error}"))?;
         }
+        if self.machine.forget_wear(name) {
+            let why = format!("its app gave the damaged {name} up");
+            self.record(Event::CopiesLost { since: 0, given_up: true, why });
+        }
         Ok(())
     }
 

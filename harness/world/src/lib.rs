@@ -11,7 +11,7 @@
 //! | `fleet` | the hosts: how they start, crash, go offline |
 //! | `reaper` | clears up behind hosts that a fault brought down |
 //! | `machine`, `env` | what outlives a crash; the simulated `Env` of one incarnation |
-//! | `disks`, `gate` | copies of disks and their check; sleep |
+//! | `disks`, `wear`, `gate` | copies of disks and their check; bits that flipped; sleep |
 //! | `nemesis`, `weight` | faults: their begin, their strike, their end; what counts as one |
 //! | `transport`, `front` | the two ends of the wire, where the trace listens |
 //! | `settle`, `audit`, `outside` | waiting for quiet; asking the server what it has; the operator |
@@ -39,6 +39,7 @@ mod recorder;
 mod search;
 mod settle;
 mod transport;
+mod wear;
 mod weight;
 
 use std::time::Duration;

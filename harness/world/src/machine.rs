@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use deadzone_disk::{Disk, Outcome};
+use deadzone_disk::{Disk, Outcome, Snapshot};
 use deadzone_net::{DrawKey, Draws};
 use deadzone_script::Survivors;
 
 use crate::clock::WallClock;
 use crate::gate::Gate;
+use crate::wear::Wear;
 
 /// A machine: its clock, its disk, its store for secrets.
 pub(crate) struct Machine {
@@ -21,6 +22,7 @@ pub(crate) struct Machine {
     secrets: Mutex<BTreeMap<String, String>>,
     /// The databases that were ever opened here, in the order in which they were.
     databases: Mutex<Vec<String>>,
+    wear: Mutex<Wear>,
     draws: Draws,
     drawn: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -56,6 +58,7 @@ impl Machine {
             disk_latency_max_ms,
             secrets: Mutex::default(),
             databases: Mutex::default(),
+            wear: Mutex::default(),
             draws: draws.key("machine").text(name).draws(),
             drawn: Mutex::default(),
         }
@@ -99,6 +102,28 @@ impl Machine {
         lock(&self.databases).clone()
     }
 
+    /// Notes that a bit has flipped in a file of a database.
+    pub(crate) fn note_flip(&self, database: &str, file: &str, offset: u64) {
+        lock(&self.wear).note(database, file, offset, &self.disk.snapshot());
+    }
+
+    /// Notes that an app deleted a database. Whether it had been damaged.
+    pub(crate) fn forget_wear(&self, database: &str) -> bool {
+        lock(&self.wear).forget(database)
+    }
+
+    /// The flipped bits of its disk.
+    pub(crate) fn wear(&self) -> Wear {
+        lock(&self.wear).clone()
+    }
+
+    /// Puts a copy back onto the disk, with the bits that had flipped when it was made.
+    pub(crate) fn restore(&self, disk: &Snapshot, wear: Wear) {
+        self.disk.restore(disk);
+        self.disk.power_loss(Outcome::KeepAll);
+        *lock(&self.wear) = wear;
+    }
+
     /// Whether nobody is signed in here: an app keeps what proves it among the secrets.
     pub(crate) fn has_no_secrets(&self) -> bool {
         lock(&self.secrets).is_empty()
@@ -119,13 +144,13 @@ impl Machine {
     /// A new device: nothing on the disk, no secrets.
     pub(crate) fn wipe(&self) {
         self.disk.wipe();
+        *lock(&self.wear) = Wear::default();
         lock(&self.secrets).clear();
     }
 
     /// Becomes a copy of another machine: its disk and its secrets, not its clock.
     pub(crate) fn copy_from(&self, other: &Machine) {
-        self.disk.restore(&other.disk.snapshot());
-        self.disk.power_loss(Outcome::KeepAll);
+        self.restore(&other.disk.snapshot(), other.wear());
         *lock(&self.secrets) = lock(&other.secrets).clone();
         other.databases().iter().for_each(|name| self.note_database(name));
     }

@@ -41,6 +41,8 @@ pub(crate) struct Damage {
     pub(crate) at: usize,
     /// What was saved in an entry below this one is still there.
     since: usize,
+    /// The app that ran did it, and knows.
+    given_up: bool,
     /// The first entry at which everything that the server has must be back.
     pub(crate) over: usize,
 }
@@ -58,9 +60,9 @@ impl<'t> Hosts<'t> {
             Event::Suspended => self.host(entry).sleeps.push(open),
             Event::DiskFault { active: true } => self.host(entry).disk_faults.push(open),
             Event::DiskFault { active: false } => close(&mut self.host(entry).disk_faults, at, len),
-            Event::CopiesLost { since, .. } => {
+            Event::CopiesLost { since, given_up, .. } => {
                 self.have_damages = true;
-                self.host(entry).damages.push(Damage { at, since: *since, over: len });
+                self.host(entry).damages.push(Damage { at, since: *since, given_up: *given_up, over: len });
             }
             Event::FaultBegan { text, .. } => {
                 if let Some((name, _)) = text.strip_prefix("jump ").and_then(|t| t.split_once("'s clock")) {
@@ -88,8 +90,9 @@ impl<'t> Hosts<'t> {
         self.by_name.entry(&entry.host).or_default()
     }
 
-    /// Works out when each damage is made good: once an app that started after it has pulled
-    /// everything, and has had as long to show it as an action has to be saved.
+    /// Works out when each damage is made good: once an app that knows of it, because it started
+    /// after it or gave the damaged database up itself, has pulled everything, and has had as long
+    /// to show it as an action has to be saved.
     ///
     /// `pulls` are the moments at which a device sent a pull that brought the last page, and at
     /// which it had that page.
@@ -102,8 +105,9 @@ impl<'t> Hosts<'t> {
         for (name, host) in &mut self.by_name {
             let pulls = pulls.get(name).map(Vec::as_slice).unwrap_or_default();
             for damage in &mut host.damages {
-                let up = host.ups.get(host.ups.partition_point(|&up| up < damage.at));
-                let pull = up.and_then(|up| pulls.iter().find(|(sent, _)| sent > up));
+                let up = || host.ups.get(host.ups.partition_point(|&up| up < damage.at)).copied();
+                let known = if damage.given_up { Some(damage.at) } else { up() };
+                let pull = known.and_then(|known| pulls.iter().find(|&&(sent, _)| sent > known));
                 let Some(&(_, had)) = pull else { continue };
                 let shown_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
                 damage.over = entries.partition_point(|entry| entry.at_us <= shown_us);

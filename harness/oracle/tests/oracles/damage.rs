@@ -48,6 +48,20 @@ fn what_only_the_disk_held_may_be_gone() {
 }
 
 #[test]
+fn what_was_saved_beside_latent_damage_may_be_gone_once_it_is_met() {
+    let beside = run().forgets("phone", 0).does("phone", "task/1", create(&["title=T"]));
+    fails(&beside.clone().restarts("phone").ends_with(&[]), "lost at-end create");
+    let met = beside.gives_up("phone");
+    fine(&met.clone().ends_with(&[]));
+    // The app that met it has to fetch everything anew, without another start.
+    let pulled = met.pulls_page("phone", "e1", &["task/2@1 title=U"]).wait_ms(2_000);
+    fails(&pulled.clone().look("phone", &[], &[]).ends_with(&[task("task/2", &["title=U"])]), "lost record-gone create");
+    // And what is saved from then on is asked for.
+    let later = pulled.does("phone", "task/3", create(&["title=V"]));
+    fails(&later.ends_with(&[]), "lost at-end create");
+}
+
+#[test]
 fn what_the_server_called_done_has_to_come_back() {
     let sent = unsent().sends("phone", "e1", &CARRIED).arrives("e1");
     // Not even the answer has to arrive.

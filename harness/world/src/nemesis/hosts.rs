@@ -186,7 +186,7 @@ impl Nemesis {
         });
         let Some(what) = weighty else { return };
         let why = format!("{what} flipped");
-        self.recorder.record(device, Event::CopiesLost { since: 0, why: why.clone() });
+        self.recorder.record(device, Event::CopiesLost { since: 0, given_up: false, why: why.clone() });
         self.strike(label, format!("on {device}, {why}"));
     }
 
@@ -233,7 +233,7 @@ impl Nemesis {
         let lie = self.lock().hosts.lies.get(host).cloned();
         if let (true, Some((label, since))) = (lied, lie) {
             let why = "the disk had called durable what it then lost".to_owned();
-            self.recorder.record(host, Event::CopiesLost { since, why });
+            self.recorder.record(host, Event::CopiesLost { since, given_up: false, why });
             self.strike(&label, format!("{host} lost what its disk had called durable"));
         }
     }
@@ -351,6 +351,7 @@ fn flip(
         return None;
     }
     machine.disk.flip_bit(file, draw);
+    machine.note_flip(database, file, flip.offset);
     Some(format!("bit {} of byte {} of {file}", flip.bit, flip.offset))
 }
 

@@ -210,7 +210,13 @@ impl Run {
 
     /// A disk forgets what was saved in entry `since` and later.
     pub(crate) fn forgets(self, host: &str, since: usize) -> Run {
-        self.then(host, Event::CopiesLost { since, why: "its bits flipped".to_owned() })
+        self.then(host, Event::CopiesLost { since, given_up: false, why: "its bits flipped".to_owned() })
+    }
+
+    /// The app that runs on a device gives a damaged database up.
+    pub(crate) fn gives_up(self, host: &str) -> Run {
+        let why = "its app gave the damaged ana.db up".to_owned();
+        self.then(host, Event::CopiesLost { since: 0, given_up: true, why })
     }
 
     /// The device loses everything and starts anew.
