@@ -10,7 +10,7 @@ use crate::policy::{
 };
 use crate::rights::{self, NOT_SHARED};
 use crate::shared::Stay;
-use crate::store::{Meta, Result, RowStatus, Tx};
+use crate::store::{Meta, QueueRow, Result, RowStatus, Tx};
 use crate::{scope, session, stamps};
 
 /// Pulls until there is nothing new.
@@ -80,7 +80,7 @@ pub(crate) fn take(app: &App, tx: &mut Tx<'_>, asked_by: &str, changes: &[Pulled
                 rights::forget(tx, app.dialect(), record, NOT_SHARED)?;
                 app.doubt_rights();
             }
-            PulledChange::Tombstone { record, .. } => tx.mark_deleted(record)?,
+            PulledChange::Tombstone { record, version, .. } => tx.bury(record, *version)?,
         }
     }
     Ok(tx.meta.device_id == asked_by)
@@ -140,8 +140,11 @@ pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: 
         }
         // Nor whether this state has that work in it already. Until the answers to all of it have
         // come, it would show an increment twice; the last of them, or a pull, brings the state.
-        let open = tx.queue_of(&server.record)?;
-        if open.iter().filter(|row| row.device == asked_by && row.status != RowStatus::Failed).count() > 1 {
+        // Other work looks the same laid over what has it in it.
+        let mut open = tx.queue_of(&server.record)?;
+        open.retain(|row| row.device == asked_by && row.status != RowStatus::Failed);
+        let adds = |row: &QueueRow| row.mutation.fields.values().any(|op| matches!(op, FieldOp::Add { .. }));
+        if open.len() > 1 && open.iter().any(adds) {
             return Ok(());
         }
     }

@@ -75,9 +75,13 @@ fn refusal(error: CallError) -> Refusal {
 /// Sends a request with an access token, in the name of `device`; where the token is not valid
 /// any more, refreshes it once.
 pub(crate) async fn authorized<T>(app: &App, stay: Stay, device: &str, ask: &Ask<T>) -> Result<T, CallError> {
-    let mut sender = sender(app, stay).await?;
-    device.clone_into(&mut sender.device_id);
-    sender.access_token = app.env.secrets.get(ACCESS);
+    let speaking = || async {
+        let mut sender = sender(app, stay).await?;
+        device.clone_into(&mut sender.device_id);
+        sender.access_token = app.env.secrets.get(ACCESS);
+        Ok::<_, CallError>(sender)
+    };
+    let sender = speaking().await?;
     if sender.access_token.is_some() {
         match call(app, &sender, ask).await {
             Err(CallError::Problem(problem, _)) if problem.code == Code::Unauthenticated => {
@@ -89,8 +93,8 @@ pub(crate) async fn authorized<T>(app: &App, stay: Stay, device: &str, ask: &Ask
         }
     }
     refresh(app, stay, sender.access_token.as_deref()).await?;
-    sender.access_token = app.env.secrets.get(ACCESS);
-    call(app, &sender, ask).await
+    // That took its time, by which the queue has aged.
+    call(app, &speaking().await?, ask).await
 }
 
 /// Sends a request with the access token that there is, and does not try again.

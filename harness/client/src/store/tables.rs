@@ -79,6 +79,18 @@ impl Tx<'_> {
         self.write_record(known, row)
     }
 
+    /// The server has deleted a record, in this version of it. An answer that left before and comes
+    /// after does not bring it back.
+    pub(crate) fn bury(&mut self, record: &RecordId, version: u64) -> Result<()> {
+        let Some(known) = self.record(record)? else { return Ok(()) };
+        let mut row = known.clone();
+        row.deleted = true;
+        if let Some(server) = &mut row.server {
+            server.version = server.version.max(version);
+        }
+        self.write_record(Some(known), row)
+    }
+
     pub(crate) fn mark_deleted(&mut self, record: &RecordId) -> Result<()> {
         self.mark_record(record, |row| row.deleted = true)
     }
@@ -178,11 +190,12 @@ impl Tx<'_> {
         Ok(self.queued() > 0 || !self.conflicting()?.is_empty())
     }
 
-    /// When the oldest row that waits for an answer was saved.
+    /// When the oldest row that waits for an answer was saved: the earliest moment of all of them,
+    /// because the clock may have been set back since the first.
     pub(crate) fn oldest_ms(&self) -> Result<Option<u64>> {
         self.sql(|db| {
             let mut query = db.prepare_cached(
-                "SELECT created_ms FROM queue WHERE status <> 'failed' ORDER BY seq LIMIT 1",
+                "SELECT created_ms FROM queue WHERE status <> 'failed' ORDER BY created_ms LIMIT 1",
             )?;
             Ok(query.query_row([], |row| rows::num(row, 0)).optional()?)
         })
