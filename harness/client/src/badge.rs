@@ -24,8 +24,9 @@ pub(crate) fn derived_state(record: &RecordRow, rows: &[QueueRow], over: &Overla
 }
 
 /// The badge to show next. A badge moves only along the legal moves; where the derived state is
-/// not one move away, it stays what it is until it is.
-pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState) -> RecordState {
+/// not one move away, it goes there by way of `syncing` while something is `sent`, and else stays
+/// what it is until it can move.
+pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState, sent: bool) -> RecordState {
     use RecordState as S;
     let Some(shown) = shown else { return derived };
     let legal = |to: S| {
@@ -44,6 +45,8 @@ pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState) -> Re
         derived
     } else if derived == S::Saved && legal(S::Modified) {
         S::Modified
+    } else if sent && legal(S::Syncing) {
+        S::Syncing
     } else {
         shown
     }
@@ -81,8 +84,13 @@ mod tests {
             (Some(S::Synced), S::Retrying, S::Synced),
         ];
         for (shown, derived, expected) in cases {
-            assert_eq!(next_state(shown, derived), expected, "{shown:?} to {derived:?}");
+            assert_eq!(next_state(shown, derived, false), expected, "{shown:?} to {derived:?}");
         }
+        // A conflict came in between two attempts: the badge would else be `retrying` for ever.
+        let waits = Some(S::Retrying);
+        assert_eq!(next_state(waits, S::Conflict, false), S::Retrying);
+        assert_eq!(next_state(waits, S::Conflict, true), S::Syncing);
+        assert_eq!(next_state(Some(S::Syncing), S::Conflict, true), S::Conflict);
         assert_eq!(restarted_state(S::Syncing, S::Saved), S::Saved);
         assert_eq!(restarted_state(S::Syncing, S::Retrying), S::Modified);
         assert_eq!(restarted_state(S::Retrying, S::Modified), S::Retrying);

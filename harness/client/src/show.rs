@@ -6,7 +6,7 @@ use deadzone_contract::{Badge, RecordId, RecordState, RecordView, Status, TrayIt
 
 use crate::app::App;
 use crate::dialect::Dialect;
-use crate::store::{Result, Tx};
+use crate::store::{Result, RowStatus, Tx};
 use crate::{badge, overlay};
 
 /// The line of the tray that is about the device itself and not about a record.
@@ -163,7 +163,8 @@ fn next_view(app: &App, tx: &mut Tx<'_>, id: &RecordId) -> Result<Option<RecordV
         return Ok(None);
     }
     let derived = badge::derived_state(&record, &rows, &over);
-    let state = badge::next_state(record.state, derived);
+    let sent = rows.iter().any(|row| row.status == RowStatus::Sending);
+    let state = badge::next_state(record.state, derived, sent);
     if record.state != Some(state) {
         tx.set_state(id, Some(state))?;
     }
