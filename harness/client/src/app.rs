@@ -32,6 +32,8 @@ pub(crate) struct App {
     pub(crate) wake: Notify,
     /// Something changed that decides whether to listen for hints.
     pub(crate) listen: Notify,
+    /// Somebody has signed out: what is under way in that stay ends.
+    pub(crate) left: Notify,
     shared: Mutex<Shared>,
 }
 
@@ -76,6 +78,7 @@ impl App {
             tokens: AsyncMutex::new(()),
             wake: Notify::new(),
             listen: Notify::new(),
+            left: Notify::new(),
             shared: Mutex::new(shared),
         });
         match app.open_store().await.map(drop) {

@@ -1,5 +1,6 @@
 //! One request, and what its answer means.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -150,6 +151,8 @@ fn events(answer: &Response<Bytes>) -> Option<Vec<Hint>> {
 /// server asked for.
 pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<T, CallError> {
     app.may_send()?;
+    let mut left = pin!(app.left.notified());
+    left.as_mut().enable();
     if !app.shared().is_current(sender.stay) {
         return Err(CallError::SignedOut);
     }
@@ -169,10 +172,15 @@ pub(crate) async fn call<T>(app: &App, sender: &Sender, ask: &Ask<T>) -> Result<
     let request = request.body(ask.body.clone()).expect("paths and ids are of plain characters");
     let limit = ask.patience.unwrap_or(Duration::from_millis(app.start.parameters.request_timeout));
     let answer = app.env.transport.clone().oneshot(request);
-    match future::select(answer, app.env.env.clock.sleep(limit)).await {
-        Either::Left((Ok(answer), _)) => read(app, ask, &answer),
-        Either::Left((Err(error), _)) => Err(CallError::Network(error.to_string())),
-        Either::Right(_) => Err(CallError::Network(format!("no answer within {} s", limit.as_secs()))),
+    let answered = future::select(answer, app.env.env.clock.sleep(limit));
+    // Whoever signs out throws away what has not left yet, also out of the transport's hands.
+    match future::select(left, answered).await {
+        Either::Left(_) => Err(CallError::SignedOut),
+        Either::Right((Either::Left((Ok(answer), _)), _)) => read(app, ask, &answer),
+        Either::Right((Either::Left((Err(error), _)), _)) => Err(CallError::Network(error.to_string())),
+        Either::Right((Either::Right(_), _)) => {
+            Err(CallError::Network(format!("no answer within {} s", limit.as_secs())))
+        }
     }
 }
 

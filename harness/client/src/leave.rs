@@ -38,6 +38,7 @@ async fn leave(app: &App) -> std::result::Result<Saved, Refusal> {
         }
         shared.leave(app.wall_ms());
     }
+    app.left.notify_waiters();
     app.listen.notify_one();
     app.store.lock().await.close();
     match app.open_store().await.map(drop) {

@@ -68,6 +68,23 @@ fn who_signs_out_leaves_nothing_and_somebody_else_can_sign_in() {
 }
 
 #[test]
+fn what_the_network_has_not_carried_yet_is_thrown_away_too() {
+    let (phone, server) = (Phone::new(1), Server::default());
+    story(async {
+        let app = phone.signed_in(&server).await;
+        app.house().await;
+        *server.slow.lock().unwrap() = Duration::from_secs(2);
+        app.create("Shed").await.unwrap();
+        sleep_s(1).await;
+        app.sign_out(true).await.unwrap();
+        sleep_s(10).await;
+        assert_eq!(server.titled("Shed"), 0, "it went out in nobody's name");
+        nothing_is_left(&phone, &app).await;
+        app.kill().await;
+    });
+}
+
+#[test]
 fn work_that_is_pending_keeps_its_user_from_signing_out() {
     for case in ["unsent", "in the tray", "no answer"] {
         let (phone, server) = (Phone::new(1), Server::default());
