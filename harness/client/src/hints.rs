@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadzone_contract::wire::{Hint, PATH_HINTS};
+use deadzone_contract::wire::{Hint, PATH_HINTS, PulledChange};
 use futures_util::future::{self, Either};
 
 use crate::app::App;
@@ -15,7 +15,7 @@ use crate::call::{Ask, CallError};
 use crate::pause::Pause;
 use crate::policy::Hints;
 use crate::shared::Stay;
-use crate::store::{Meta, Result};
+use crate::store::{Meta, Result, RowStatus, Tx};
 use crate::{pull, scope, session};
 
 /// How long to sleep where only an event can make listening possible again.
@@ -107,11 +107,27 @@ async fn take(app: &App, stay: Stay, asked: &Meta, hint: &Hint) -> Result<bool> 
     let Some(changes) = hint.changes.as_ref().filter(|_| fits) else {
         return Ok(false);
     };
+    if is_under_way(&tx, changes)? {
+        return Ok(false);
+    }
     if pull::take(app, &mut tx, &asked.device_id, changes)? {
         tx.meta.cursor = hint.next;
     }
     app.commit(tx).await?;
     Ok(true)
+}
+
+/// Whether a hint takes a record away on which work has just been sent. The answer to that says
+/// what became of the work; who goes by the hint would call refused what may have been taken.
+fn is_under_way(tx: &Tx<'_>, changes: &[PulledChange]) -> Result<bool> {
+    for change in changes {
+        if let PulledChange::Removed { record } = change
+            && tx.queue_of(record)?.iter().any(|row| row.status == RowStatus::Sending)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
