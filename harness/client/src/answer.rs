@@ -98,11 +98,6 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
                 tx.mark_deleted(&row.mutation.record)?;
                 tx.dequeue(row)?;
             }
-            Outcome::Rejected { code: Code::UnknownRecord, .. } if row.is_delete() => {
-                progress = true;
-                tx.dequeue(row)?;
-                rights::forget(&mut tx, app.dialect(), &row.mutation.record, NOT_SHARED)?;
-            }
             Outcome::Rejected { code, detail } => {
                 progress = true;
                 if *code == Code::Forbidden {
@@ -144,7 +139,7 @@ fn done(
         .filter(|(name, _)| matches!(fields.get(*name), Some(FieldResult::Rejected { .. })))
         .map(|(name, op)| (name.clone(), op.clone()))
         .collect();
-    if result.state.is_none() && row.is_delete() {
+    if result.state.is_none() && row.is_delete() && !is_outlived(tx, row)? {
         tx.mark_deleted(&row.mutation.record)?;
     }
     rebase(tx, row, result)?;
@@ -157,6 +152,15 @@ fn done(
         rights::forget(tx, app.dialect(), &row.mutation.record, NOT_SHARED)?;
     }
     Ok(())
+}
+
+/// Whether the server has already told of a state that this work is included in, and in which its
+/// record stands: an edit elsewhere has brought it back, and the answer to the delete comes late.
+fn is_outlived(tx: &Tx<'_>, row: &QueueRow) -> Result<bool> {
+    let Some(known) = tx.record(&row.mutation.record)? else { return Ok(false) };
+    let included = known.server.as_ref().and_then(|server| server.included);
+    let includes = included.is_some_and(|number| number >= row.number());
+    Ok(includes && !known.deleted && known.asked_by.as_ref() == Some(&row.device))
 }
 
 /// The rest of a mutation is committed; what was refused of it stays, for its user.
