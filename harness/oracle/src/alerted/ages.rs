@@ -129,8 +129,11 @@ impl<'h, 't> Walk<'h, 't> {
         }
         for &record in &request.records {
             let of = request.mutations.iter().enumerate().filter(|(_, m)| m.record == Some(record));
-            let is_open =
-                |position: usize| request.outcomes(position).any(|(_, outcome)| *outcome == Outcome::Open);
+            // Where several copies were answered, nobody knows which answer the device had.
+            let is_open = |position: usize| {
+                let mut outcomes = request.outcomes(position).peekable();
+                outcomes.peek().is_some() && outcomes.all(|(_, outcome)| *outcome == Outcome::Open)
+            };
             let (open, decided): (Vec<_>, Vec<_>) = of.partition(|&(position, _)| is_open(position));
             // Of work on one record the oldest goes first, so it is the oldest that was decided.
             let mut left = if open.is_empty() { usize::MAX } else { decided.len() };
