@@ -83,12 +83,15 @@ fn rename_changes(changes: &mut [FieldChange]) {
     changes.iter_mut().for_each(|change| rename(&mut change.field));
 }
 
-/// On the wire a field's name is a key.
+/// On the wire a field's name is a key, and in an open conflict it says what that is about.
 fn rename_keys(body: &mut String) {
     for (before, now) in renamed() {
-        let (before, now) = (format!("\"{before}\":"), format!("\"{now}\":"));
-        if body.contains(&before) {
-            *body = body.replace(&before, &now);
+        let keys = [format!("\"{before}\":"), format!("\"{now}\":")];
+        let names = [format!("\"field\":\"{before}\""), format!("\"field\":\"{now}\"")];
+        for [before, now] in [keys, names] {
+            if body.contains(&before) {
+                *body = body.replace(&before, &now);
+            }
         }
     }
 }
