@@ -15,11 +15,13 @@
 //! | `push` | a push carries more mutations than it may |
 //! | `stamp-ahead` | the server carries out a mutation whose stamp lies further ahead of its clock than it may, and above every stamp before: it would win against everybody for as long |
 
+use std::collections::BTreeSet;
+
 use deadzone_contract::Status;
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
-use crate::history::{Class, History, Outcome};
+use crate::history::{Class, History, Outcome, SERVER};
 use crate::verdict::Verdict;
 
 /// Judges a run.
@@ -126,14 +128,23 @@ fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
         .collect();
     answers.sort_by_key(|(at, ..)| *at);
     let mut highest_ms = 0;
+    let mut taken: BTreeSet<(Option<&str>, u64)> = BTreeSet::new();
     for (at, request, answer) in answers {
         let (Some(results), Some(now_ms)) = (&answer.content.results, answer.content.server_time_ms) else {
             continue;
         };
+        // Each mutation was compared with the clock as it was then, and not as the answer tells it.
+        let arrived = request.arrived.iter().copied().filter(|&arrived| arrived < at).max();
+        let jumped = history.hosts.lost_time(SERVER, arrived.unwrap_or(request.sent), at);
         for (mutation, outcome) in request.mutations.iter().zip(results) {
             let (Some(stamp), Outcome::Done { .. }) = (&mutation.stamp, outcome) else { continue };
+            // An older copy of what was stamped anew and taken since: its answer is that of the
+            // mutation, and nothing of the copy is carried out.
+            if mutation.number.is_some_and(|number| !taken.insert((request.device_id, number))) {
+                continue;
+            }
             // Whoever has seen a stamp has to stamp above it, whatever the clocks say.
-            if stamp.ms > now_ms.saturating_add(ahead_ms) && stamp.ms > highest_ms {
+            if !jumped && stamp.ms > now_ms.saturating_add(ahead_ms) && stamp.ms > highest_ms {
                 let case = Case::new("stamp-ahead", "push").device(request.device);
                 findings.report(case.record(&mutation.id).evidence([request.sent, at]).says(
                     format!(

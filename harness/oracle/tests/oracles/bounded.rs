@@ -91,7 +91,7 @@ fn a_device_is_sent_what_it_subscribes_to() {
 
 #[test]
 fn a_stamp_stays_near_the_servers_clock() {
-    let push = |stamps: &[u64]| {
+    let push_on = |run: Run, exchange: &str, stamps: &[u64]| {
         let mutation = |(number, ms): (u64, &u64)| {
             serde_json::json!({
                 "number": number, "record": "task/1", "kind": "update",
@@ -106,15 +106,29 @@ fn a_stamp_stays_near_the_servers_clock() {
         let body = serde_json::json!({ "mutations": mutations }).to_string();
         let answer = serde_json::json!({ "results": results, "server_time_ms": 1_000_000 }).to_string();
         let sent = Event::Sent {
-            exchange: Exchange("e1".to_owned()),
+            exchange: Exchange(exchange.to_owned()),
             method: "POST".to_owned(),
             path: "/sync/mutations".to_owned(),
-            headers: Vec::new(),
+            headers: vec![("Device-Id".to_owned(), "d1".to_owned())],
             body,
         };
-        small().then("phone", sent).arrives("e1").answered_with("e1", &answer)
+        run.then("phone", sent).arrives(exchange).answered_with(exchange, &answer)
     };
+    let push = |stamps: &[u64]| push_on(small(), "e1", stamps);
     let most = 1_000_000 + small().header().parameters.stamp_ahead;
     push(&[most]).passes("bounded");
     push(&[most + 1]).violates("bounded stamp-ahead push");
+    // An old copy of what was stamped anew and taken is answered, and not carried out.
+    push_on(push(&[most]), "e2", &[most + 1]).passes("bounded");
+    push_on(push(&[most]), "e2", &[most, most + 1]).violates("bounded stamp-ahead push");
+    // Where the clock is set back while the server is at it, the answer tells another time.
+    let jump = Event::FaultBegan { fault: "f1".to_owned(), text: "jump server's clock by -2h".to_owned() };
+    let mut jumped = push(&[most + 1]);
+    let answered = jumped.trace.entries.pop().expect("the answer is the last");
+    let mut jumped = jumped.then("world", jump.clone());
+    jumped.trace.entries.push(answered.clone());
+    jumped.passes("bounded");
+    let mut before = small().then("world", jump);
+    before = push_on(before, "e1", &[most + 1]);
+    before.violates("bounded stamp-ahead push");
 }
