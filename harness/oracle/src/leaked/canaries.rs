@@ -235,7 +235,8 @@ fn written<'a, 't>(op: &'a Op<'t>) -> impl Iterator<Item = &'t str> + use<'a, 't
         _ => None,
     });
     let member = match op {
-        Op::Insert(member) => Some(*member),
+        // Who takes a word away has said it as well, whether it was there or not.
+        Op::Insert(member) | Op::Remove(member) => Some(*member),
         _ => None,
     };
     texts.chain(member)
