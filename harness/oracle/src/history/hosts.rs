@@ -17,6 +17,7 @@ pub(crate) struct Hosts<'t> {
 #[derive(Debug, Default)]
 struct Host<'t> {
     ups: Vec<usize>,
+    downs: Vec<usize>,
     sleeps: Vec<Span>,
     disk_faults: Vec<Span>,
     damages: Vec<Damage>,
@@ -56,7 +57,12 @@ impl<'t> Hosts<'t> {
                 host.ups.push(at);
                 close(&mut host.sleeps, at, len);
             }
-            Event::HostDown { .. } | Event::Resumed => close(&mut self.host(entry).sleeps, at, len),
+            Event::HostDown { .. } => {
+                let host = self.host(entry);
+                host.downs.push(at);
+                close(&mut host.sleeps, at, len);
+            }
+            Event::Resumed => close(&mut self.host(entry).sleeps, at, len),
             Event::Suspended => self.host(entry).sleeps.push(open),
             Event::DiskFault { active: true } => self.host(entry).disk_faults.push(open),
             Event::DiskFault { active: false } => close(&mut self.host(entry).disk_faults, at, len),
@@ -92,7 +98,7 @@ impl<'t> Hosts<'t> {
 
     /// Works out when each damage is made good: once an app that knows of it, because it started
     /// after it or gave the damaged database up itself, has pulled everything, and has had as long
-    /// to show it as an action has to be saved.
+    /// to keep and show it as an action has to be saved: without a crash, on a disk that works.
     ///
     /// `pulls` are the moments at which a device sent a pull that brought the last page, and at
     /// which it had that page.
@@ -104,13 +110,22 @@ impl<'t> Hosts<'t> {
     ) {
         for (name, host) in &mut self.by_name {
             let pulls = pulls.get(name).map(Vec::as_slice).unwrap_or_default();
+            let shown = |had: usize| {
+                let shown_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
+                entries.partition_point(|entry| entry.at_us <= shown_us)
+            };
+            let (downs, disk_faults) = (&host.downs, &host.disk_faults);
+            let is_kept = |had: usize| {
+                let shown = shown(had);
+                !downs.iter().any(|down| (had..shown).contains(down))
+                    && !disk_faults.iter().any(|fault| fault.from < shown && had <= fault.to)
+            };
             for damage in &mut host.damages {
                 let up = || host.ups.get(host.ups.partition_point(|&up| up < damage.at)).copied();
-                let known = if damage.given_up { Some(damage.at) } else { up() };
-                let pull = known.and_then(|known| pulls.iter().find(|&&(sent, _)| sent > known));
+                let Some(known) = (if damage.given_up { Some(damage.at) } else { up() }) else { continue };
+                let pull = pulls.iter().find(|&&(sent, had)| sent > known && is_kept(had));
                 let Some(&(_, had)) = pull else { continue };
-                let shown_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
-                damage.over = entries.partition_point(|entry| entry.at_us <= shown_us);
+                damage.over = shown(had);
             }
         }
     }
