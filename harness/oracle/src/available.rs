@@ -84,5 +84,5 @@ pub(crate) fn is_excused(history: &History<'_>, run: &ActionRun<'_>) -> bool {
     history.hosts.disk_could_fail(run.device, run.begun, run.ended)
         || history.hosts.is_behind(run.device, 0, run.ended)
         || parameters.database_max < Parameters::default().database_max
-        || history.queued(run.device, run.ended).is_some_and(|queued| queued >= parameters.queue_max)
+        || history.kept(run.device, run.ended) >= parameters.queue_max
 }

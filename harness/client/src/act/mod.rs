@@ -111,7 +111,7 @@ fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<
     let most = app.start.parameters.queue_max;
     if tx.queued() >= most {
         let detail = format!(
-            "this device keeps at most {most} changes until they are sent; nothing of this was saved"
+            "this device keeps at most {most} changes until they are sent or thrown away; nothing of this was saved"
         );
         return Err(Refusal::new(Code::Storage, detail));
     }

@@ -46,7 +46,7 @@ use std::collections::BTreeMap;
 
 use deadzone_contract::rules::{self, EntityDecl};
 use deadzone_contract::wire::SCHEMA_VERSION;
-use deadzone_contract::{RecordId, Rule};
+use deadzone_contract::{RecordId, RecordState, Rule};
 use deadzone_trace::{Entry, Event, Header, Trace};
 
 pub(crate) use actions::{ActionRun, Ending, Op};
@@ -173,14 +173,25 @@ impl<'t> History<'t> {
         user.is_none_or(|user| !self.rights.surely_sees(user, record, from, to))
     }
 
-    /// How much a device said last before `at` that it has queued.
-    pub(crate) fn queued(&self, device: &str, at: usize) -> Option<u64> {
-        let before = self.entries.get(..at).unwrap_or_default().iter().rev();
-        before.filter(|entry| entry.host == device).find_map(|entry| match &entry.event {
+    /// How much of its user's work a device said last before `at` that it keeps: what is queued,
+    /// and what stands in its tray as failed.
+    pub(crate) fn kept(&self, device: &str, at: usize) -> u64 {
+        let before = || {
+            let before = self.entries.get(..at).unwrap_or_default().iter().rev();
+            before.filter(|entry| entry.host == device)
+        };
+        let queued = before().find_map(|entry| match &entry.event {
             Event::Status(status) => Some(status.queued),
             Event::Viewed(view) => Some(view.status.queued),
             _ => None,
-        })
+        });
+        let tray = before().find_map(|entry| match &entry.event {
+            Event::Tray { items } => Some(items),
+            Event::Viewed(view) => Some(&view.tray),
+            _ => None,
+        });
+        let failed = tray.into_iter().flatten().filter(|item| item.state == RecordState::Failed);
+        queued.unwrap_or_default().saturating_add(failed.count() as u64)
     }
 
     /// Where a record was made; none where nobody is known to have made it.
