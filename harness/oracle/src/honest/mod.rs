@@ -80,6 +80,8 @@ struct Walk<'h, 't> {
     /// Each device's start: its number and its moment.
     started: BTreeMap<&'t str, (u32, usize)>,
     shown: BTreeMap<(&'t str, usize), Shown>,
+    /// What each device has shown and then not any more.
+    gone: BTreeSet<(&'t str, usize)>,
     /// The records that each device shows as waiting.
     waiting: BTreeMap<&'t str, BTreeSet<usize>>,
     /// Devices that just called themselves synced: when, and in which entry.
@@ -110,6 +112,7 @@ impl<'h, 't> Walk<'h, 't> {
             shown_anything: false,
             started: BTreeMap::new(),
             shown: BTreeMap::new(),
+            gone: BTreeSet::new(),
             waiting: BTreeMap::new(),
             claims: BTreeMap::new(),
             answers: requests.filter_map(|(i, request)| Some((request.accepted?, i))).collect(),
@@ -148,6 +151,7 @@ impl<'h, 't> Walk<'h, 't> {
             Event::Gone { record } => {
                 if let Some(record) = self.history.record(record) {
                     self.shown.remove(&(host, record));
+                    self.gone.insert((host, record));
                     self.waiting.entry(host).or_default().remove(&record);
                 }
             }
@@ -165,6 +169,7 @@ impl<'h, 't> Walk<'h, 't> {
 
     fn begin_anew(&mut self, device: &'t str) {
         self.shown.retain(|(shown_on, _), _| *shown_on != device);
+        self.gone.retain(|(gone_on, _)| *gone_on != device);
         self.waiting.remove(device);
         self.claims.remove(device);
         self.trays.forget(device);
@@ -263,7 +268,12 @@ impl<'h, 't> Walk<'h, 't> {
             RecordState::Saved => created || resumed,
             // A delete that was refused or thrown away brings its record back.
             RecordState::Failed | RecordState::Discarded => deleted || resumed || in_tray,
-            RecordState::Modified | RecordState::Syncing | RecordState::Retrying => resumed,
+            // Deleted elsewhere and brought back by an edit, it is shown again with the work that
+            // this device had under way all the while.
+            RecordState::Modified | RecordState::Syncing | RecordState::Retrying => {
+                resumed
+                    || self.gone.contains(&(host, record)) && own().any(|run| is_work(run) && run.begun < at)
+            }
         };
         if !legal {
             let name = self.history.name(record);

@@ -132,8 +132,9 @@ impl Device {
         let after_ms = now.history.header.parameters.stale_after;
         let age_us = now.entry.at_us.saturating_sub(synced_us);
         let old = age_us.saturating_add(slack_us(after_ms)) >= after_ms.saturating_mul(1_000);
-        // A page that could not be saved was not synced.
-        if old || now.history.hosts.disk_could_fail(host, synced, now.at) {
+        // A page that could not be saved was not synced; and saving it takes its time.
+        let saving = age_us <= now.history.header.parameters.save_bound.saturating_mul(1_000);
+        if old || saving || now.history.hosts.disk_could_fail(host, synced, now.at) {
             return;
         }
         let case = Case::new("stale-too-early", "device").device(host).evidence([synced, now.at]);

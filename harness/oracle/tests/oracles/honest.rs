@@ -113,6 +113,11 @@ fn a_record_that_was_gone_begins_anew() {
       expected: saved
       evidence: shown phone
     ");
+    // Deleted elsewhere and brought back, it comes with the work that was under way.
+    let under_way = || steps(&[Saved, Syncing]);
+    under_way().gone("phone", "task/1").shows("phone", as_is(Syncing)).passes("honest");
+    let elsewhere = under_way().shows("laptop", as_is(Synced)).gone("laptop", "task/1");
+    elsewhere.shows("laptop", as_is(Syncing)).violates("honest illegal-start syncing");
     // A delete that was refused brings its record back.
     run.does("phone", "a2", delete("task/1")).shows("phone", as_is(Failed)).passes("honest");
 }
