@@ -95,7 +95,7 @@ impl<'t> Scan<'t> {
                 let record = self.record(record);
                 self.history.records[record].gones.push((at, host));
             }
-            Event::Tray { items } => self.tray(host, items),
+            Event::Tray { items } => self.tray(at, host, items),
             Event::HostUp { .. } => {
                 self.failed.remove(host);
             }
@@ -106,7 +106,7 @@ impl<'t> Scan<'t> {
             }
             Event::Viewed(view) => {
                 self.history.views.entry(host).or_default().push(at);
-                self.tray(host, &view.tray);
+                self.tray(at, host, &view.tray);
                 for record in &view.records {
                     self.see(at, Viewer::Device(host), record);
                 }
@@ -165,8 +165,18 @@ impl<'t> Scan<'t> {
         self.history.records[record].sights.push(Sight { at, by, view, troubled });
     }
 
-    fn tray(&mut self, device: &'t str, items: &'t [TrayItem]) {
+    fn tray(&mut self, at: usize, device: &'t str, items: &'t [TrayItem]) {
         let failed = items.iter().filter(|item| item.state == RecordState::Failed);
-        self.failed.insert(device, failed.map(|item| &item.record).collect());
+        let failed: BTreeSet<&'t RecordId> = failed.map(|item| &item.record).collect();
+        // Within one instant, a record may be shown before the line that speaks of it.
+        let now_us = self.history.entries[at].at_us;
+        for id in &failed {
+            let record = self.record(id);
+            let history = &mut self.history;
+            let sights = history.records[record].sights.iter_mut().rev();
+            let of_now = sights.take_while(|sight| history.entries[sight.at].at_us == now_us);
+            of_now.filter(|sight| sight.device() == Some(device)).for_each(|sight| sight.troubled = true);
+        }
+        self.failed.insert(device, failed);
     }
 }

@@ -58,6 +58,12 @@ fn the_old_value_comes_back_where_the_new_one_was_discarded_or_failed() {
     let listed =
         run.clone().then("laptop", deadzone_trace::Event::Tray { items: vec![item("task/1", Failed)] });
     assert_eq!(then_shows(&listed, Modified, &["title=Draft", "status=open"]), FINE);
+    // Within one instant, the record may be shown first.
+    let tray = deadzone_trace::Event::Tray { items: vec![item("task/1", Failed)] };
+    let shown = run.clone().shows("laptop", in_state(Conflict, task("task/1", &["title=Draft"])));
+    shown.clone().then("laptop", tray.clone()).violates("lost on-own-device lww put");
+    let verdict = shown.at_once().then("laptop", tray).verdict("lost");
+    assert!(verdict.starts_with(FINE), "{verdict}");
     let discarded = run.does("laptop", "a3", discard("task/1"));
     assert_eq!(then_shows(&discarded, Discarded, &["title=Final", "status=open"]), FINE);
     assert_eq!(then_shows(&discarded, Modified, &["title=Draft", "status=open"]), FINE);
