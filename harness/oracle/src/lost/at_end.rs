@@ -105,7 +105,7 @@ fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Finding
         let user = life.history.action_of(delete).user;
         let quiet = life.last.quiet;
         let may = life.history.rights.surely_sees(user, life.index, quiet, quiet);
-        if knew_all && may && (wins || !silent) {
+        if knew_all && may && (wins || !silent && !hides_a_conflict(life, user)) {
             let name = life.history.name(life.index);
             let why = if wins { "a delete wins" } else { "the delete knew of every edit" };
             findings.report(missing(life, "at-end", delete, audit).says(
@@ -114,6 +114,17 @@ fn judge_presence(life: &Life<'_, '_>, audit: &Audit<'_>, findings: &mut Finding
             ));
         }
     }
+}
+
+/// Whether somebody else is still asked about a value of theirs that lost, and that `user` is not
+/// shown: a delete cannot have known of that, whatever came after it.
+fn hides_a_conflict(life: &Life<'_, '_>, user: &str) -> bool {
+    let open = |audit: &Audit<'_>| {
+        let held = audit.records.get(life.record.id);
+        held.map(|held| held.conflicts.clone()).unwrap_or_default()
+    };
+    let own = life.last.audit(user).map(open).unwrap_or_default();
+    life.last.audits().any(|audit| open(audit).iter().any(|conflict| !own.contains(conflict)))
 }
 
 /// A record that is not there has to have been deleted by somebody who knew what there was.
