@@ -7,6 +7,7 @@ use deadzone_contract::{
 };
 
 use super::actions::{self, Op};
+use super::hosts::Hosts;
 use super::knowledge::Seen;
 use super::{ActionRun, History, Status, Void, undo};
 
@@ -188,10 +189,10 @@ pub(crate) fn lay_out(history: &mut History<'_>) {
             history.records[made].copy_of = last.map(|sight| sight.view);
         }
     }
-    let (actions, model) = (&history.actions, history.header.model);
+    let (actions, hosts, model) = (&history.actions, &history.hosts, history.header.model);
     for record in &mut history.records {
         for i in record.actions.clone() {
-            add_effects(record, i, actions, model);
+            add_effects(record, i, actions, hosts, model);
         }
         let mut timeline = Vec::with_capacity(record.sights.len() + 2 * record.actions.len());
         timeline.extend(record.sights.iter().enumerate().map(|(i, sight)| (sight.at, What::Seen(i))));
@@ -205,7 +206,13 @@ pub(crate) fn lay_out(history: &mut History<'_>) {
     }
 }
 
-fn add_effects<'t>(record: &mut RecordHistory<'t>, i: usize, actions: &[ActionRun<'t>], model: Model) {
+fn add_effects<'t>(
+    record: &mut RecordHistory<'t>,
+    i: usize,
+    actions: &[ActionRun<'t>],
+    hosts: &Hosts<'t>,
+    model: Model,
+) {
     let action = &actions[i];
     let entity = entity_of(record, actions).and_then(rules::entity);
     let rule = |field: &str| entity?.field(field)?.rule_in(model);
@@ -236,7 +243,7 @@ fn add_effects<'t>(record: &mut RecordHistory<'t>, i: usize, actions: &[ActionRu
         }
         Action::Undo { .. } if !action.undid.is_empty() => add_changes(record, action.undid, false),
         Action::Undo { .. } if !action.refused() => {
-            let (opposites, certain) = undo::opposites(record, actions, i);
+            let (opposites, certain) = undo::opposites(record, actions, hosts, i);
             for (field, op) in opposites {
                 let rule = field.and_then(&rule);
                 let effect = Effect { guessed: !certain, ..effect(i, field, rule, op) };

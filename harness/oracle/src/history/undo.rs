@@ -3,9 +3,11 @@
 //! A device that saves one tells which changes it made. Where it tells of none, the undo deleted
 //! the record that the device had made, or brought back the one that it had deleted, whichever it
 //! had done last. An undo that nobody confirmed may have done the opposite of that, or nothing.
+//! What its disk forgot in between, a device may have done last or not at all.
 
 use deadzone_contract::Action;
 
+use super::hosts::Hosts;
 use super::{ActionRun, Ending, Op, RecordHistory};
 
 /// What a device had last done to a record when it undid something.
@@ -20,7 +22,12 @@ pub(crate) struct Undone {
 pub(super) type Opposite<'t> = (Option<&'t str>, Op<'t>);
 
 /// What the device of an undo had last done to the record.
-pub(crate) fn undone(record: &RecordHistory<'_>, actions: &[ActionRun<'_>], undo: usize) -> Undone {
+pub(crate) fn undone(
+    record: &RecordHistory<'_>,
+    actions: &[ActionRun<'_>],
+    hosts: &Hosts<'_>,
+    undo: usize,
+) -> Undone {
     let mut undone = Undone { actions: Vec::new(), certain: true };
     let before = record.actions.iter().rev().skip_while(|&&i| i != undo).skip(1);
     for &i in before {
@@ -37,7 +44,9 @@ pub(crate) fn undone(record: &RecordHistory<'_>, actions: &[ActionRun<'_>], undo
             | Action::Resolve { .. }
             | Action::Undo { .. } => {
                 undone.actions.push(i);
-                if run.saved() {
+                let damage = hosts.destroyed(run.device, run.ended);
+                let forgotten = damage.is_some_and(|damage| damage.at < actions[undo].begun);
+                if run.saved() && !forgotten {
                     break;
                 }
                 undone.certain = false;
@@ -54,9 +63,10 @@ pub(crate) fn undone(record: &RecordHistory<'_>, actions: &[ActionRun<'_>], undo
 pub(super) fn opposites<'t>(
     record: &RecordHistory<'t>,
     actions: &[ActionRun<'t>],
+    hosts: &Hosts<'t>,
     undo: usize,
 ) -> (Vec<Opposite<'t>>, bool) {
-    let undone = undone(record, actions, undo);
+    let undone = undone(record, actions, hosts, undo);
     let done = record.effects.iter().filter(|effect| undone.actions.contains(&effect.action));
     let confirmed = actions[undo].ending == Ending::Saved;
     let opposites = done.filter_map(|effect| {

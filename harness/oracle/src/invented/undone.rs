@@ -15,7 +15,7 @@ pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
         if run.undid.is_empty() || !history.hosts.damages(run.device).is_empty() {
             continue;
         }
-        let undone = undo::undone(&history.records[record], &history.actions, i);
+        let undone = undo::undone(&history.records[record], &history.actions, &history.hosts, i);
         let (true, [undone]) = (undone.certain, &undone.actions[..]) else { continue };
         let undo = Undo { history, record, run, undone: &history.actions[*undone] };
         for change in run.undid {
