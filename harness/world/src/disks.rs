@@ -52,6 +52,7 @@ impl Fleet {
         self.crash(onto, Crash::Kill).await;
         let machine = self.machine(onto);
         machine.copy_from(&self.machine(from));
+        self.copy_session(from, onto);
         self.recorder.record(onto, Event::Cloned { from: from.to_owned() });
         self.lost_copies(onto, 0, format!("it is a copy of {from} now"));
         check(&machine, &self.recorder);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart, ServerStart};
+use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart, Screen, ServerStart};
 use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{Client, Device, Parameters, Refusal};
 use deadzone_net::http;
@@ -79,6 +79,7 @@ pub(crate) struct Phone {
     apps: Vec<Arc<dyn Device>>,
     sent: Arc<AtomicU64>,
     too_old: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
     app_version: u32,
     scope: Option<Vec<String>>,
     entities: Option<Vec<String>>,
@@ -94,6 +95,7 @@ impl Phone {
             apps: Vec::new(),
             sent: Arc::default(),
             too_old: Arc::default(),
+            ended: Arc::default(),
             app_version: declared.app.unwrap_or(SCHEMA_VERSION),
             scope: declared.scope.map(<[String]>::to_vec),
             entities: declared.entities.map(<[String]>::to_vec),
@@ -109,6 +111,8 @@ pub(crate) struct DeviceNow {
     pub(crate) online: bool,
     /// Whether the server does not serve its app any more.
     pub(crate) is_too_old: bool,
+    /// Whether its session has ended, and only its user can begin another one.
+    pub(crate) has_ended: bool,
     /// The app that its user has in hand.
     pub(crate) running: Option<(Arc<dyn Device>, Incarnation)>,
 }
@@ -259,6 +263,7 @@ impl Fleet {
                 is_asleep: node.machine.gate.is_asleep(),
                 online: phone.online,
                 is_too_old: phone.too_old.load(Ordering::Relaxed),
+                has_ended: phone.ended.load(Ordering::Relaxed),
                 running: phone.apps.last().cloned().zip(node.alive().cloned()),
             })
         });
@@ -373,6 +378,7 @@ impl Fleet {
             nemesis: self.nemesis.clone(),
             sent: phone.sent,
             too_old: phone.too_old,
+            ended: phone.ended,
         };
         let this = Arc::new(incarnation.clone());
         let env = ClientEnv {
@@ -396,7 +402,7 @@ impl Fleet {
     /// Starts another process of the app, on the same database. Where it runs, its user goes on
     /// in it.
     pub(crate) async fn second_app(&self, name: &str) {
-        let Some((_, incarnation)) = self.running(name) else { return };
+        let Some((first, incarnation)) = self.running(name) else { return };
         let refused = match on_host(&incarnation, self.start_app(name, &incarnation)).await {
             Ok(Ok(app)) => {
                 self.take_in_hand(name, app);
@@ -405,7 +411,20 @@ impl Fleet {
             Ok(Err(refusal)) => Some(refusal.to_string()),
             Err(_) => return,
         };
+        let is_refused = refused.is_some();
         incarnation.record(Event::SecondApp { refused });
+        // Its user is back in the first one, and sees what that says.
+        if is_refused && let Ok(view) = on_host(&incarnation, async move { first.view().await }).await {
+            Screen::status(&incarnation, &view.status);
+        }
+    }
+
+    /// A device that becomes a copy of another has its session.
+    pub(crate) fn copy_session(&self, from: &str, onto: &str) {
+        let ended = |name| self.with(name, |node| node.phone.as_ref().map(|phone| Arc::clone(&phone.ended)));
+        if let (Some(from), Some(onto)) = (ended(from), ended(onto)) {
+            onto.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     /// Takes a host down. Nothing of it does anything any more when this returns.

@@ -13,10 +13,12 @@ use crate::recorder::WORLD;
 /// down, at most: a day.
 const LATE_MAX_US: u64 = 24 * 3_600 * 1_000_000;
 
-/// How long nothing may change before the world counts as quiet: every idle device has pulled
-/// once more since, and the slowest request has come to its end.
+/// How long nothing may change before the world counts as quiet: every device has pulled once more
+/// since, also one that was idle, or had just begun its longest pause, or had been asked to stay
+/// away until a limit lets it in; and the slowest request has come to its end.
 fn quiet_ms(parameters: &Parameters) -> u64 {
-    parameters.sync_every + 2 * parameters.request_timeout
+    let pause_ms = parameters.sync_every.max(parameters.backoff_max).max(parameters.limit_window);
+    pause_ms + 2 * parameters.request_timeout
 }
 
 /// How long a world may take to fall quiet once nothing is in its way:
@@ -96,6 +98,8 @@ fn exempt(fleet: &Fleet) -> BTreeMap<String, String> {
             Some("asleep".to_owned())
         } else if fleet.machine(&device.name).has_no_secrets() {
             Some("signed out".to_owned())
+        } else if device.has_ended {
+            Some("its session has ended, and its user has not signed in again".to_owned())
         } else if device.is_too_old {
             Some("the server does not serve its app any more".to_owned())
         } else if !device.online {

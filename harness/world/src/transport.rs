@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
+use deadzone_contract::Code;
+use deadzone_contract::problem::Problem;
 use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
+use deadzone_contract::wire::PATH_TOKEN;
 use deadzone_net::http::Client as HttpClient;
 use deadzone_trace::{ErrorKind, Event, Exchange};
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -26,6 +29,9 @@ pub(crate) struct Tap {
     pub(crate) sent: Arc<AtomicU64>,
     /// Whether the server's last answer to the device was that its app is too old.
     pub(crate) too_old: Arc<AtomicBool>,
+    /// Whether the server has last told the device that its session is over, and has not given it
+    /// tokens since.
+    pub(crate) ended: Arc<AtomicBool>,
 }
 
 impl Tap {
@@ -56,6 +62,7 @@ impl Tap {
         let exchange = Exchange(format!("{}#{ordinal}", self.incarnation.machine.name));
         self.incarnation.record(sent(&exchange, &request));
         let class = class(request.uri().path());
+        let asks_for_tokens = request.uri().path() == PATH_TOKEN;
         let name = exchange.0.parse().expect("a device's name is a word");
         request.headers_mut().insert(EXCHANGE, name);
         let bytes = head_bytes(request.headers()) + request.body().len() as u64;
@@ -72,6 +79,7 @@ impl Tap {
                 let is_servers = replaced.is_none();
                 if is_servers {
                     self.too_old.store(status == StatusCode::UPGRADE_REQUIRED.as_u16(), Ordering::Relaxed);
+                    self.look_at_session(asks_for_tokens, &answer);
                 }
                 self.incarnation.record(Event::Delivered { exchange: exchange.clone(), status, replaced });
                 let device = &self.incarnation.machine.name;
@@ -91,6 +99,20 @@ impl Tap {
         open.tell();
         self.incarnation.yields("transport").await;
         result
+    }
+}
+
+impl Tap {
+    /// Notes whether the server's own answer begins a session or ends one.
+    fn look_at_session(&self, asked_for_tokens: bool, answer: &Response<Bytes>) {
+        if asked_for_tokens && answer.status().is_success() {
+            self.ended.store(false, Ordering::Relaxed);
+        } else if answer.status() == StatusCode::UNAUTHORIZED {
+            let problem = serde_json::from_slice::<Problem>(answer.body());
+            if problem.is_ok_and(|problem| problem.code == Code::SignInAgain) {
+                self.ended.store(true, Ordering::Relaxed);
+            }
+        }
     }
 }
 
