@@ -8,6 +8,9 @@ use crate::hash::{fold, hash_bytes};
 /// The unit of sharing and of hashing, in bytes.
 pub(crate) const BLOCK: usize = 4096;
 
+/// How much of a file is shown at a time, in bytes: it fits the nearest cache.
+const PIECE: usize = 4 * BLOCK;
+
 /// The longest file, in bytes. It bounds what a write to a senseless offset can allocate.
 pub(crate) const FILE_MAX: usize = 1 << 32;
 
@@ -127,6 +130,16 @@ impl Image {
         let end = (offset + len).div_ceil(BLOCK).min(self.blocks.len());
         for index in offset / BLOCK..end {
             self.blocks[index] = Arc::clone(&other.blocks[index]);
+        }
+    }
+
+    /// Shows the bytes piece by piece, each with the last `overlap` of the one before.
+    pub(crate) fn pieces(&self, overlap: usize, mut see: impl FnMut(&[u8])) {
+        let mut piece = vec![0; overlap + PIECE];
+        for from in (0..self.len).step_by(PIECE) {
+            let start = from.saturating_sub(overlap);
+            let length = self.read(start, &mut piece[..from + PIECE - start]);
+            see(&piece[..length]);
         }
     }
 
@@ -314,6 +327,22 @@ mod tests {
         let mut back = copy.clone();
         back.take_range(&image, 10 * BLOCK - 1, 2);
         assert_eq!((back.blocks_shared(&image), back.blocks_shared(&copy)), (256, 254));
+    }
+
+    #[test]
+    fn pieces_are_the_whole_file_and_overlap() {
+        for (len, overlap) in [(0, 5), (7, 0), (PIECE, 5), (2 * PIECE + 1, 3), (PIECE + 9, 3 * PIECE)] {
+            let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+            let mut image = Image::default();
+            image.write(0, &bytes);
+            let mut shown: usize = 0;
+            image.pieces(overlap, |piece| {
+                let start = shown.saturating_sub(overlap);
+                assert_eq!(piece, &bytes[start..(shown + PIECE).min(len)], "{len} {overlap}");
+                shown = (shown + PIECE).min(len);
+            });
+            assert_eq!(shown, len);
+        }
     }
 
     #[test]

@@ -55,6 +55,15 @@ impl Snapshot {
         self.0.names().iter().map(move |(name, id)| (&**name, length(*id)))
     }
 
+    /// Shows what processes read in a file, piece by piece. Each piece begins with the last
+    /// `overlap` bytes of the one before, so that whatever is at most one byte longer than that
+    /// stands whole in one of them.
+    pub fn pieces(&self, name: &str, overlap: usize, see: impl FnMut(&[u8])) {
+        if let Some(file) = self.0.named(name) {
+            file.volatile().pieces(overlap, see);
+        }
+    }
+
     /// What processes read in a file.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         self.0.named(name).map(|file| file.volatile().to_vec())

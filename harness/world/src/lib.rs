@@ -15,7 +15,7 @@
 //! | `nemesis`, `weight` | faults: their begin, their strike, their end; what counts as one |
 //! | `transport`, `front` | the two ends of the wire, where the trace listens |
 //! | `settle`, `audit`, `outside` | waiting for quiet; asking the server what it has; the operator |
-//! | `search` | what stands on disks |
+//! | `search`, `finder` | what stands on disks |
 //! | `clock`, `caught`, `recorder` | wall clocks; panics of the code under test; the trace |
 //!
 //! This crate knows clients and servers only through the seam of `contract`, and never judges.
@@ -26,6 +26,7 @@ mod clock;
 mod director;
 mod disks;
 mod env;
+mod finder;
 mod fleet;
 mod front;
 mod gate;

@@ -6,15 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use deadzone_contract::wire::TokenAnswer;
 use deadzone_contract::{Change, Value};
 use deadzone_trace::{Entry, Event};
 
+use crate::finder::Finder;
 use crate::machine::Machine;
 
 /// Shorter words stand on any disk.
-const WORD_LEN_MIN: usize = 6;
+const WORD_LEN_MIN: usize = Finder::WORD_LEN_MIN;
 
 /// The words to look for, as far as the trace has told of them.
 #[derive(Default)]
@@ -47,18 +47,14 @@ impl Words {
     /// Reads a machine's whole disk.
     pub(crate) fn look_on(&self, machine: &Machine) -> Event {
         let disk = machine.disk.snapshot();
-        let mut holds = BTreeSet::new();
         let mut bytes = 0;
-        // A whole table of transitions would take longer to build than these files take to read.
-        let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&self.words);
-        let automaton = automaton.expect("the words of one run are few");
+        let mut finder = Finder::new(self.words.iter().map(String::as_str));
+        let overlap = finder.longest().saturating_sub(1);
         for (name, length) in disk.files() {
             bytes += length;
-            let content = disk.bytes(name).unwrap_or_default();
-            holds.extend(automaton.find_overlapping_iter(&content).map(|found| found.pattern().as_usize()));
+            disk.pieces(name, overlap, |piece| finder.see(piece));
         }
-        let words = self.words.iter().enumerate().filter(|(at, _)| holds.contains(at));
-        Event::DiskRead { bytes, holds: words.map(|(_, word)| word.clone()).collect() }
+        Event::DiskRead { bytes, holds: finder.into_found() }
     }
 }
 
