@@ -133,12 +133,12 @@ impl Image {
         }
     }
 
-    /// Shows the bytes piece by piece, each with the last `overlap` of the one before.
+    /// Shows the bytes piece by piece, the last piece first, each with the first `overlap` of what
+    /// follows it.
     pub(crate) fn pieces(&self, overlap: usize, mut see: impl FnMut(&[u8])) {
-        let mut piece = vec![0; overlap + PIECE];
-        for from in (0..self.len).step_by(PIECE) {
-            let start = from.saturating_sub(overlap);
-            let length = self.read(start, &mut piece[..from + PIECE - start]);
+        let mut piece = vec![0; PIECE + overlap];
+        for start in (0..self.len).step_by(PIECE).rev() {
+            let length = self.read(start, &mut piece);
             see(&piece[..length]);
         }
     }
@@ -335,13 +335,12 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
             let mut image = Image::default();
             image.write(0, &bytes);
-            let mut shown: usize = 0;
+            let mut starts: Vec<usize> = (0..len).step_by(PIECE).collect();
             image.pieces(overlap, |piece| {
-                let start = shown.saturating_sub(overlap);
-                assert_eq!(piece, &bytes[start..(shown + PIECE).min(len)], "{len} {overlap}");
-                shown = (shown + PIECE).min(len);
+                let start = starts.pop().expect("no more pieces than there are");
+                assert_eq!(piece, &bytes[start..(start + PIECE + overlap).min(len)], "{len} {overlap}");
             });
-            assert_eq!(shown, len);
+            assert!(starts.is_empty());
         }
     }
 

@@ -55,9 +55,9 @@ impl Snapshot {
         self.0.names().iter().map(move |(name, id)| (&**name, length(*id)))
     }
 
-    /// Shows what processes read in a file, piece by piece. Each piece begins with the last
-    /// `overlap` bytes of the one before, so that whatever is at most one byte longer than that
-    /// stands whole in one of them.
+    /// Shows what processes read in a file, piece by piece, the last piece first: a log ends with
+    /// what is new. Each piece ends with `overlap` bytes of what follows it, so that whatever is at
+    /// most one byte longer than that stands whole in one of them.
     pub fn pieces(&self, name: &str, overlap: usize, see: impl FnMut(&[u8])) {
         if let Some(file) = self.0.named(name) {
             file.volatile().pieces(overlap, see);

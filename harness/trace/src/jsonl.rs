@@ -44,9 +44,12 @@ impl Trace {
     /// The digest of the run.
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
+        let mut line = Vec::new();
         for entry in &self.entries {
-            hash.update(entry.to_line());
-            hash.update(b"\n");
+            line.clear();
+            serde_json::to_writer(&mut line, entry).expect("an entry has string keys and no failing parts");
+            line.push(b'\n');
+            hash.update(&line);
         }
         Digest(hash.finalize().into())
     }
