@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// What a field holds.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Value {
     /// A whole number; the total of a counter.
@@ -15,6 +16,49 @@ pub enum Value {
     Text(String),
     /// The members of a set, each once.
     Set(BTreeSet<String>),
+}
+
+/// Reads what is there. What serde derives for an untagged enum tries one variant after the other,
+/// and makes an error of each that does not fit.
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number, words, or a set of words")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Int(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+        let unfit = || E::invalid_value(de::Unexpected::Unsigned(number), &self);
+        i64::try_from(number).map(Value::Int).map_err(|_| unfit())
+    }
+
+    fn visit_str<E: de::Error>(self, words: &str) -> Result<Value, E> {
+        Ok(Value::text(words))
+    }
+
+    fn visit_string<E: de::Error>(self, words: String) -> Result<Value, E> {
+        Ok(Value::Text(words))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut set = BTreeSet::new();
+        while let Some(member) = members.next_element()? {
+            set.insert(member);
+        }
+        Ok(Value::Set(set))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
 }
 
 impl Value {
@@ -71,4 +115,22 @@ pub struct Stamp {
     pub n: u32,
     /// Breaks the last tie, so that no two writes compare equal.
     pub device: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_as_what_it_is_and_nothing_else_is_one() {
+        let set = Value::Set(["a", "b"].map(String::from).into());
+        for value in [Value::Int(-3), Value::Int(i64::MAX), Value::text("3"), Value::text("a \"b\""), set] {
+            let json = serde_json::to_string(&value).expect("plain data");
+            assert_eq!(serde_json::from_str::<Value>(&json).expect(&json), value);
+        }
+        assert_eq!(serde_json::from_str::<Value>(r#"["b","a","b"]"#).expect("a set").to_string(), "[a, b]");
+        for json in ["1.5", "9223372036854775808", "true", "null", "{}", "[1]", r#"["a",1]"#] {
+            assert!(serde_json::from_str::<Value>(json).is_err(), "{json}");
+        }
+    }
 }
