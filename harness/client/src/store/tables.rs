@@ -15,12 +15,19 @@ use super::{Result, StoreError};
 
 impl Tx<'_> {
     pub(crate) fn record(&self, record: &RecordId) -> Result<Option<RecordRow>> {
+        if let Some(known) = self.known.borrow().get(record) {
+            return Ok(Some(known.clone()));
+        }
         let integrity = self.integrity();
-        self.sql(|db| {
+        let found = self.sql(|db| {
             let sql = concat!("SELECT ", record_columns!(), " FROM records WHERE record = ?1");
             let mut query = db.prepare_cached(sql)?;
             query.query_row([&record.0], |row| Ok(read_record(row, integrity))).optional()?.transpose()
-        })
+        })?;
+        if let Some(row) = &found {
+            self.known.borrow_mut().insert(record.clone(), row.clone());
+        }
+        Ok(found)
     }
 
     pub(crate) fn record_ids(&self) -> Result<Vec<RecordId>> {
@@ -113,7 +120,8 @@ impl Tx<'_> {
             update.execute(params![row.record.0, row.deleted, state, seal as i64])?;
             Ok(())
         })?;
-        self.changed(before.seal(), seal, Change::Record(row.record, Some(before)));
+        self.known.get_mut().insert(record.clone(), row);
+        self.changed(before.seal(), seal, Change::Record(record.clone(), Some(before)));
         Ok(())
     }
 
@@ -126,7 +134,9 @@ impl Tx<'_> {
     pub(super) fn write_record(&mut self, before: Option<RecordRow>, mut row: RecordRow) -> Result<()> {
         self.touched.insert(row.record.clone());
         let seal = self.sql(|db| Ok(rows::put_record(db, &mut row)?))?;
-        self.changed(before.as_ref().map_or(0, RecordRow::seal), seal, Change::Record(row.record, before));
+        let record = row.record.clone();
+        self.known.get_mut().insert(record.clone(), row);
+        self.changed(before.as_ref().map_or(0, RecordRow::seal), seal, Change::Record(record, before));
         Ok(())
     }
 
@@ -137,6 +147,7 @@ impl Tx<'_> {
             db.prepare_cached("DELETE FROM records WHERE record = ?1")?.execute([&record.0])?;
             Ok(())
         })?;
+        self.known.get_mut().remove(record);
         self.changed(before.seal(), 0, Change::Record(record.clone(), Some(before)));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Transactions, and what becomes of one whose commit failed.
 
-use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::RecordId;
 use rusqlite::Connection;
@@ -35,6 +35,9 @@ pub(crate) struct Tx<'a> {
     pub(crate) touched: BTreeSet<RecordId>,
     /// The record whose work this transaction throws away: shown as such for a moment.
     pub(crate) discarded: Option<RecordId>,
+    /// Rows as they stand in this transaction: looking at a record again costs no statement, and
+    /// its JSON is not read again.
+    pub(super) known: RefCell<BTreeMap<RecordId, RecordRow>>,
     undo: Undo,
     /// The seal that the commit leaves.
     seal: u64,
@@ -44,7 +47,7 @@ impl Drop for Tx<'_> {
     fn drop(&mut self) {
         let Some(store) = &mut self.store else { return };
         let clean = if self.open && !self.failed.get() {
-            store.open_connection().execute_batch("ROLLBACK").is_ok()
+            roll_back(store.open_connection()).is_ok()
         } else {
             !self.failed.get()
         };
@@ -52,6 +55,10 @@ impl Drop for Tx<'_> {
             store.close();
         }
     }
+}
+
+fn roll_back(db: &Connection) -> rusqlite::Result<()> {
+    db.prepare_cached("ROLLBACK")?.execute([]).map(drop)
 }
 
 impl<'a> Tx<'a> {
@@ -74,6 +81,7 @@ impl<'a> Tx<'a> {
             meta: store.meta.clone(),
             touched: BTreeSet::new(),
             discarded: None,
+            known: RefCell::default(),
             undo: None,
             seal: store.seal,
             store: Some(store),
@@ -141,7 +149,7 @@ impl<'a> Tx<'a> {
     pub(crate) fn commit(&mut self) -> Result<()> {
         if self.is_idle() {
             self.open = false;
-            return self.sql(|db| Ok(db.execute_batch("ROLLBACK")?));
+            return self.sql(|db| Ok(roll_back(db)?));
         }
         let mut meta = std::mem::take(&mut self.meta);
         let sealed = self.sql(|db| connect::write_meta(db, &mut meta));

@@ -65,6 +65,14 @@ impl Tx<'_> {
 
     /// Forgets the oldest changes beyond a bound.
     pub(crate) fn prune_undo(&mut self) -> Result<()> {
+        let kept = self.sql(|db| {
+            let mut count = db.prepare_cached("SELECT count(*) FROM undo")?;
+            Ok(count.query_row([], |row| rows::num(row, 0))?)
+        })?;
+        // Most devices never get there, and to find the oldest of them is to sort all.
+        if kept <= UNDO_MAX as u64 {
+            return Ok(());
+        }
         let sql = format!("SELECT record FROM undo ORDER BY seq DESC LIMIT -1 OFFSET {UNDO_MAX}");
         for record in self.ids(&sql, [])? {
             self.drop_undo(&record)?;
