@@ -48,3 +48,18 @@ fn simplified_plans_are_legal() {
         assert!(steps > 10, "there was something to simplify");
     }
 }
+
+#[test]
+fn a_client_that_can_do_less_gets_a_script_that_it_can_do() {
+    use deadzone_contract::{Capability, Rule};
+    let can = |capability: &Capability| {
+        matches!(capability, Capability::Entity(_) | Capability::Rule(Rule::Lww | Rule::Counter))
+    };
+    for seed in 0..200 {
+        let whole = generate::script(seed);
+        let fitted = deadzone_search::fitted(&whole, can).expect("something is left");
+        assert!(fitted.check().is_ok(), "{:?}\n{fitted}", fitted.check());
+        assert!(fitted.needs().iter().all(can), "{:?}\n{fitted}", fitted.needs());
+        assert_eq!(deadzone_search::fitted(&whole, |_| true), Some(whole));
+    }
+}

@@ -7,9 +7,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use deadzone_contract::Capability;
 use deadzone_oracle::{Doubt, Judgement, Outcome};
-use deadzone_search::{generate, without};
+use deadzone_script::Script;
+use deadzone_search::{fitted, generate, without};
 use deadzone_trace::{Event, Trace};
+use deadzone_world::Lineup;
 
 use super::protocol::{Drawn, Job, Ran};
 use super::serve;
@@ -22,7 +25,7 @@ pub(super) fn run(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
     let began = Instant::now();
     // What is run is what a file would say.
-    let mut text = generate::script(job.seed).to_string();
+    let mut text = script(job.seed, &serve::lineup(job, &generate::script(job.seed), lineups)?)?.to_string();
     let mut drawn =
         Drawn { text: None, pruned_faults: 0, pruned_steps: 0, reruns: 0, devices: 0, saved: 0, struck: 0 };
     loop {
@@ -52,6 +55,15 @@ pub(super) fn run(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
             ..serve::ran(job, &script, &trace, &judgement, began.elapsed())
         });
     }
+}
+
+/// The script of a seed, as far as a client can go through it.
+pub(crate) fn script(seed: u64, lineup: &Lineup) -> Result<Script, String> {
+    let can = |capability: &Capability| lineup.client.supports(capability);
+    fitted(&generate::script(seed), can).ok_or_else(|| {
+        let client = lineup.client.name();
+        format!("the client {client} can do nothing of what seed {seed} asks for")
+    })
 }
 
 /// The labels of faults that had nothing to strike, and of steps that were refused.
