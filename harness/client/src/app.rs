@@ -267,8 +267,14 @@ impl App {
         let opened = store.open(durable)?;
         let opened = leave::evict_others(self, &mut store, opened, durable)?;
         let first = !store.taken_up;
+        let in_doubt = store.limbo.is_some();
         let undo = store.resolve_limbo();
         let mut tx = Tx::begin(store)?;
+        if in_doubt {
+            // What was in doubt may still stand in a log that was only deleted, and come back with
+            // a power loss. A commit of its own syncs the log that takes its place.
+            tx.meta.force_commit();
+        }
         tx.meta.user = leave::whose(self, &tx, opened);
         if first {
             self.take_up(&mut tx, opened)?;

@@ -61,6 +61,11 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
+    /// Makes a transaction one that commits, whatever else it changes.
+    pub(crate) fn force_commit(&mut self) {
+        self.commits += 1;
+    }
+
     pub(super) fn fresh(random: &dyn Random) -> Meta {
         let device_id = random.token("device id");
         Meta { schema: connect::SCHEMA, device_id, next_number: 1, ..Meta::default() }
