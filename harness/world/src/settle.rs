@@ -14,11 +14,10 @@ use crate::recorder::WORLD;
 const LATE_MAX_US: u64 = 24 * 3_600 * 1_000_000;
 
 /// How long nothing may change before the world counts as quiet: every device has pulled once more
-/// since, also one that was idle, or had just begun its longest pause, or had been asked to stay
-/// away until a limit lets it in; and the slowest request has come to its end.
+/// since, whether it was idle or had just begun its longest pause, and the slowest request has come
+/// to its end.
 fn quiet_ms(parameters: &Parameters) -> u64 {
-    let pause_ms = parameters.sync_every.max(parameters.backoff_max).max(parameters.limit_window);
-    pause_ms + 2 * parameters.request_timeout
+    parameters.sync_every.max(parameters.backoff_max) + 2 * parameters.request_timeout
 }
 
 /// How long a world may take to fall quiet once nothing is in its way:
