@@ -27,6 +27,7 @@ impl Story {
             model: Model::B,
             apps: BTreeMap::new(),
             scopes: BTreeMap::new(),
+            entities: BTreeMap::new(),
             grants: vec![grant("home"), grant("work")],
             parameters: Parameters::default(),
         };
