@@ -170,9 +170,8 @@ impl<'t> Scan<'t> {
         let failed: BTreeSet<&'t RecordId> = failed.map(|item| &item.record).collect();
         // Within one instant, a record may be shown before the line that speaks of it.
         let now_us = self.history.entries[at].at_us;
-        for id in &failed {
-            let record = self.record(id);
-            let history = &mut self.history;
+        let history = &mut self.history;
+        for &record in failed.iter().filter_map(|id| history.ids.get(id.0.as_str())) {
             let sights = history.records[record].sights.iter_mut().rev();
             let of_now = sights.take_while(|sight| history.entries[sight.at].at_us == now_us);
             of_now.filter(|sight| sight.device() == Some(device)).for_each(|sight| sight.troubled = true);
