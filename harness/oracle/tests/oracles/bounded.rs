@@ -126,7 +126,7 @@ fn a_stamp_stays_near_the_servers_clock() {
     let mut jumped = push(&[most + 1]);
     let answered = jumped.trace.entries.pop().expect("the answer is the last");
     let mut jumped = jumped.then("world", jump.clone());
-    jumped.trace.entries.push(answered.clone());
+    jumped.trace.entries.push(answered);
     jumped.passes("bounded");
     let mut before = small().then("world", jump);
     before = push_on(before, "e1", &[most + 1]);
