@@ -104,7 +104,8 @@ impl Device {
             kind.peace = Some((now_us.saturating_add(after_s.saturating_mul(1_000_000)), at));
         }
         match request.status {
-            Some(status) if status < 500 && status != 429 => kind.failed.clear(),
+            // To 426 the answer is an upgrade; until then it is the same whenever it is asked for.
+            Some(status) if status < 500 && !matches!(status, 426 | 429) => kind.failed.clear(),
             _ => kind.fail(history, request, findings),
         }
         if request.accepted == Some(at) {

@@ -99,6 +99,7 @@ fn every_kind_of_failure_counts_and_no_refusal_does() {
     };
     answered(503, None).violates("polite hammering pull");
     answered(429, None).violates("polite hammering pull");
+    answered(426, None).violates("polite hammering pull");
     answered(200, Some("<html>")).violates("polite hammering pull");
     answered(401, None).passes("polite");
     answered(200, None).passes("polite");
