@@ -81,7 +81,9 @@ fn the_suite_for_pull_requests_runs_where_nothing_is_asked_for() {
     let place = Place::new();
     let ran = place.run(&[]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.starts_with("pass: 3 scenarios, 60 runs, 60 passed in "), "{}", ran.out);
+    let [coverage, summary] = ran.out.lines().collect::<Vec<_>>()[..] else { panic!("{}", ran.out) };
+    assert!(coverage.ends_with(" situations reached"), "{coverage}");
+    assert!(summary.starts_with("pass: 3 scenarios, 60 runs, 60 passed in "), "{summary}");
     assert_eq!(ran.err, "", "no progress bar in a pipe");
     assert_eq!(place.files(""), [""; 0], "a run that passes leaves nothing behind");
 }
@@ -129,6 +131,32 @@ fn the_first_failure_can_be_the_last_run() {
     assert_eq!(unmade, Some(100 - runs as u64));
     let small = place.files("target/deadzone").into_iter().find(|name| name.ends_with(".min.scn"));
     assert_eq!(small, None, "whoever wants only one failure need not wait for a small one");
+}
+
+#[test]
+fn a_run_that_does_not_reach_what_its_script_is_about_proves_nothing() {
+    let place = Place::new();
+    let far = place.script("far.scn", &["reaches  key-expires"]);
+    let ran = place.run(&["run", &far, "--seeds", "1"]);
+    assert_eq!(ran.status, 2, "{}", ran.out);
+    let doubt = "the run did not reach what its script is about: key-expires";
+    assert!(ran.out.contains(doubt), "{}", ran.out);
+}
+
+#[test]
+fn the_nightly_suite_reaches_every_situation_with_any_seed_and_a_part_of_it_need_not() {
+    let place = Place::new();
+    let whole = place.run(&["run", "--suite", "nightly", "--seed", "7", "--json"]);
+    assert_eq!(whole.status, 0, "{}", whole.out);
+    let document: Value = serde_json::from_str(&whole.out).expect("one JSON document");
+    let coverage = &document["coverage"];
+    assert_eq!(coverage["missed"], Value::Array(Vec::new()));
+    assert!(coverage["situations"]["crash-between-pages"].as_u64() >= Some(1), "{coverage}");
+    assert!(coverage["faults"]["lose-answer"].as_u64() >= Some(1), "{coverage}");
+    let part = place.run(&["run", &data("two-syncs.scn"), "--suite", "nightly", "--seed", "7", "--json"]);
+    assert_eq!(part.status, 0, "{}", part.out);
+    let document: Value = serde_json::from_str(&part.out).expect("one JSON document");
+    assert!(document["coverage"]["missed"].as_array().is_some_and(|missed| missed.len() > 9));
 }
 
 /// The order of completion depends on the machine; the report does not.
@@ -210,10 +238,12 @@ fn a_fault_that_never_strikes_proves_nothing_and_is_named() {
     let place = Place::new();
     let ran = place.run(&["run", &data("nothing-strikes.scn"), "--seeds", "2"]);
     assert_eq!(ran.status, 2, "{}", ran.out);
-    insta::with_settings!({filters => vec![(r"in \d+\.\d s", "in [time]")]}, {
+    let filters = vec![(r"in \d+\.\d s", "in [time]"), (r"\d+ of \d+ situations", "[n] of [all] situations")];
+    insta::with_settings!({filters => filters}, {
         insta::assert_snapshot!(ran.out, @r"
         unknown nothing-strikes seeds 0, 1
           fault never (lose phone's 10th push) had nothing to strike
+        [n] of [all] situations reached
         unknown: 1 scenario, 2 runs, 2 unknown in [time]
         ");
     });
