@@ -196,6 +196,13 @@ impl<'t> Hosts<'t> {
         device == of || origins().iter().any(|(_, from)| *from == of)
     }
 
+    /// Whether what was done on one device by an entry is what another one itself has done by a later
+    /// entry: because it is the same, or became a copy of it in between.
+    pub(crate) fn is_own(&self, device: &str, of: &str, from: usize, to: usize) -> bool {
+        let origins = || self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();
+        device == of || origins().iter().any(|(at, origin)| *origin == of && (from..to).contains(at))
+    }
+
     /// Whether a device became a copy of another one from one entry to another.
     pub(crate) fn became_a_copy(&self, device: &str, from: usize, to: usize) -> bool {
         let origins = self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();

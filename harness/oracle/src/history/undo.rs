@@ -3,7 +3,8 @@
 //! A device that saves one tells which changes it made. Where it tells of none, the undo deleted
 //! the record that the device had made, or brought back the one that it had deleted, whichever it
 //! had done last. An undo that nobody confirmed may have done the opposite of that, or nothing.
-//! What its disk forgot in between, a device may have done last or not at all.
+//! What its disk forgot in between, a device may have done last or not at all; what the device did
+//! that it became a copy of, it has done itself.
 
 use deadzone_contract::Action;
 
@@ -32,7 +33,8 @@ pub(crate) fn undone(
     let before = record.actions.iter().rev().skip_while(|&&i| i != undo).skip(1);
     for &i in before {
         let run = &actions[i];
-        if run.device != actions[undo].device || run.refused() {
+        let is_own = hosts.is_own(actions[undo].device, run.device, run.ended, actions[undo].begun);
+        if !is_own || run.refused() {
             continue;
         }
         match run.act {
