@@ -93,8 +93,10 @@ impl Searches<'_> {
         std::thread::scope(|scope| {
             let workers: Vec<_> =
                 (0..self.args.workers.jobs()).map(|_| scope.spawn(|| self.work(&progress))).collect();
-            let ends = workers.into_iter().map(|worker| worker.join().expect("searching does not panic"));
-            ends.fold(Ok(()), |first, end| first.and(end))
+            // Each is waited for, whatever became of the others.
+            let ends: Vec<Result<(), Stop>> =
+                workers.into_iter().map(|worker| worker.join().expect("searching does not panic")).collect();
+            ends.into_iter().collect()
         })
     }
 

@@ -74,7 +74,7 @@ pub(super) enum Word {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Done {
     /// It was run and judged.
-    Ran(Ran),
+    Ran(Box<Ran>),
     /// The harness itself failed.
     Broke(String),
 }

@@ -64,7 +64,7 @@ fn say(word: &Word) -> io::Result<()> {
 fn run(job: &Job, lineups: &Lineups) -> Done {
     // A panic of the code under test stands in the trace; what arrives here is our own bug.
     match catch_unwind(AssertUnwindSafe(|| run_and_judge(job, lineups))) {
-        Ok(Ok(ran)) => Done::Ran(ran),
+        Ok(Ok(ran)) => Done::Ran(Box::new(ran)),
         Ok(Err(why)) => Done::Broke(why),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -50,7 +50,7 @@ fn refused(see: &See<'_, '_>, code: Code, met: &mut Met) {
         (Action::SignOut { .. }, Code::WorkPending) => met.add(Case::SignOutRefusedWithWork),
         (Action::SignIn { user, .. }, _) if device.last_user != user => met.add(Case::SecondAccountRefused),
         (Action::Delete { .. } | Action::SetRole { .. }, Code::Offline) => {
-            met.add(Case::StepUpRefusedOffline)
+            met.add(Case::StepUpRefusedOffline);
         }
         (_, Code::SignedOut) => met.add(Case::WorkRefusedSignedOut),
         (Action::Edit { .. } | Action::Create { .. }, Code::Forbidden) => met.add(Case::WorkRefusedByRole),

@@ -134,7 +134,7 @@ impl Writer<'_> {
 
     fn edit_field(&mut self, device: usize, record: usize, share: usize, choices: &mut Choices<'_>) {
         let change = match self.model.records[record].entity {
-            "project" if share % 2 == 0 => put("title", self.words.title()),
+            "project" if share.is_multiple_of(2) => put("title", self.words.title()),
             "project" => put("status", self.words.status()),
             "comment" => put("body", self.words.text()),
             _ => self.task_change(device, record, share, choices),
