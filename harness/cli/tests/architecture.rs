@@ -42,7 +42,7 @@ const ALLOWED: &[Allowed] = &[
         &[],
     ),
     ("deadzone-script", &["deadzone-contract", "deadzone-trace"], &[]),
-    ("deadzone-search", &["deadzone-script"], &[]),
+    ("deadzone-search", &["deadzone-contract", "deadzone-script"], &[]),
     ("deadzone-server", &["deadzone-contract"], &["deadzone-disk"]),
     ("deadzone-trace", &["deadzone-contract"], &[]),
     (
