@@ -103,8 +103,8 @@ fn what_aborts_is_shrunk_to_the_lines_that_it_needs() {
     workspace home: ana editor
     device    phone:  ana
 
+    s1:  phone   sync
     s2:  phone   sync
-    s7:  phone   sync
     ");
     let again = run(&place, &["replay", "out/two-syncs-0.min.scn", "--deadline", "2"]);
     assert_eq!(again.status, 1, "{}", again.out);
