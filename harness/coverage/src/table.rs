@@ -390,9 +390,15 @@ situations! {
     CloneWorksOn "clone-works-on"
         "A device that is a copy of another saves work of its own."
         "004: idempotency keyed by mutation";
+    CopyCrashes "copy-crashes"
+        "A device goes down that is a copy of another."
+        "003: a crash at any moment loses nothing that was saved";
     SecondProcessRefusedWithWork "second-process-refused-with-work"
         "A second process of an app is refused while work waits in their database."
         "004: the worker must be resilient to the user closing the tab mid-sync";
+    OthersWorkInPartition "others-work-in-partition"
+        "A device is cut off while somebody else saves work."
+        "004: after the network is back, everything converges";
     CountersMeet "counters-meet"
         "Two devices count on one record without knowing of each other."
         "004: counters, \"merge both\" is the right semantics";

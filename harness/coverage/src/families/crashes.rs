@@ -23,6 +23,10 @@ pub(super) fn look(see: &See<'_, '_>, met: &mut Met) {
             let down = !see.state.server_up;
             let others = see.state.devices.iter().filter(|device| device.has_pending()).count();
             met.when(down && others > 1, Case::SeveralDevicesWriteWhileServerDown);
+            let is_cut_off = |other| see.state.is_struck_by(other, "partition");
+            let me = see.on().map(|(no, _)| no);
+            let cut_off = (0..see.state.devices.len()).any(|other| Some(other) != me && is_cut_off(other));
+            met.when(cut_off && see.record.is_some(), Case::OthersWorkInPartition);
         }
         _ => {}
     }
@@ -30,6 +34,7 @@ pub(super) fn look(see: &See<'_, '_>, met: &mut Met) {
 
 fn device_down(see: &See<'_, '_>, no: DeviceNo, device: &Device<'_>, crash: Crash, met: &mut Met) {
     met.when(device.is_asleep, Case::CrashAsleep);
+    met.when(device.was_cloned, Case::CopyCrashes);
     met.when(device.busy > 0, Case::CrashWhileSaving);
     met.when(device.is_paging, Case::CrashBetweenPages);
     met.when(device.fresh_answer == Some(Class::Push), Case::CrashBetweenAnswerAndApply);
