@@ -118,20 +118,13 @@ fn simpler_crashes(crash: Crash) -> Vec<Crash> {
 }
 
 fn simpler_faults(fault: &Fault) -> Vec<Fault> {
-    let next = |target: &Target| (target.nth > 1).then(|| Target { nth: 1, ..target.clone() });
+    let mut sooner_one = fault.clone();
+    if let Some(target) = target_of(&mut sooner_one) {
+        let is_later = target.nth > 1;
+        target.nth = target.nth.min(1);
+        return is_later.then_some(sooner_one).into_iter().collect();
+    }
     match fault {
-        Fault::LoseRequest(target) => next(target).into_iter().map(Fault::LoseRequest).collect(),
-        Fault::LoseAnswer(target) => next(target).into_iter().map(Fault::LoseAnswer).collect(),
-        Fault::DeliverTwice(target) => next(target).into_iter().map(Fault::DeliverTwice).collect(),
-        Fault::ProxyPage(target, status) => {
-            next(target).into_iter().map(|target| Fault::ProxyPage(target, *status)).collect()
-        }
-        Fault::DelayAnswer(target, by) => {
-            next(target).into_iter().map(|target| Fault::DelayAnswer(target, *by)).collect()
-        }
-        Fault::ExecuteLate(target, by) => {
-            next(target).into_iter().map(|target| Fault::ExecuteLate(target, *by)).collect()
-        }
         Fault::Latency { device, min, max } if min != max => {
             vec![Fault::Latency { device: device.clone(), min: *min, max: *min }]
         }
@@ -144,6 +137,19 @@ fn simpler_faults(fault: &Fault) -> Vec<Fault> {
             kinder.chain(sooner).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// The exchange that a fault lies in wait for, if it does for one.
+fn target_of(fault: &mut Fault) -> Option<&mut Target> {
+    match fault {
+        Fault::LoseRequest(target)
+        | Fault::LoseAnswer(target)
+        | Fault::DeliverTwice(target)
+        | Fault::ProxyPage(target, _)
+        | Fault::DelayAnswer(target, _)
+        | Fault::ExecuteLate(target, _) => Some(target),
+        _ => None,
     }
 }
 

@@ -35,7 +35,6 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 pub use plan::{Plan, plans};
-pub use theme::Promise;
 
 /// The script of a seed. Every step has its label written, so that lines can go without moving
 /// what is drawn for the others.
@@ -43,13 +42,8 @@ pub fn script(seed: u64) -> Script {
     plan(seed).script(&format!("search-{seed}"))
 }
 
-/// The promise by which the run of a seed is judged.
-pub fn promise(seed: u64) -> Promise {
-    plan(seed).promise()
-}
-
 /// The plan of a seed.
-pub fn plan(seed: u64) -> Plan {
+fn plan(seed: u64) -> Plan {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

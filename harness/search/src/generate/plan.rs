@@ -5,7 +5,7 @@ use proptest::prelude::{Just, any};
 use proptest::sample::{Index, select, subsequence};
 use proptest::strategy::{Strategy, Union};
 
-use super::theme::{ALWAYS, DRAWN, Family, Promise, THEMES, Theme};
+use super::theme::{ALWAYS, DRAWN, Family, THEMES, Theme};
 use super::world::{WorldPlan, worlds};
 
 /// How many events a run has between its set-up and the end of all faults.
@@ -163,13 +163,6 @@ const LATE: &[(u32, Kind)] = &[
     (1, Kind::Discard),
     (1, Kind::Settle),
 ];
-
-impl Plan {
-    /// The promise by which its run is judged.
-    pub fn promise(&self) -> Promise {
-        self.swarm.theme.promise()
-    }
-}
 
 /// Draws plans.
 pub fn plans() -> impl Strategy<Value = Plan> {

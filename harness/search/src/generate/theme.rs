@@ -75,16 +75,6 @@ impl Family {
     }
 }
 
-/// By which promise a run is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Promise {
-    /// Everything holds.
-    Whole,
-    /// A disk leaves the model: damage is found and shown, what was synced comes back, only what
-    /// that disk alone held may be gone, and nothing leaks, doubles or is made up.
-    Damaged,
-}
-
 /// What a seed is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Theme {
@@ -172,10 +162,5 @@ impl Theme {
             Theme::Lag => &[Link],
             Theme::Damage => &[Damage, Process],
         }
-    }
-
-    /// The promise by which its runs are judged.
-    pub(super) fn promise(self) -> Promise {
-        if self == Theme::Damage { Promise::Damaged } else { Promise::Whole }
     }
 }
