@@ -45,6 +45,14 @@ impl<'a, 't> See<'a, 't> {
         mutations.iter().copied().zip(results.iter().copied())
     }
 
+    /// Who pushed, and those of their mutations that were carried out just now and not before.
+    pub(crate) fn carried_out(&self) -> impl Iterator<Item = (DeviceNo, Sent)> + use<'a, 't> {
+        let sender = self.sender().map(|(no, _)| no);
+        let fresh =
+            self.results().filter(|(_, outcome)| matches!(outcome, Outcome::Done { fresh: true, .. }));
+        fresh.filter_map(move |(mutation, _)| Some((sender?, mutation)))
+    }
+
     /// Whether the server has carried part of a push out already.
     pub(crate) fn is_done(&self, request: &Request<'_>) -> bool {
         let mut numbers = request.mutations.iter().filter_map(|mutation| mutation.number);

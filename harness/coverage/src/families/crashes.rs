@@ -23,10 +23,6 @@ pub(super) fn look(see: &See<'_, '_>, met: &mut Met) {
             let down = !see.state.server_up;
             let others = see.state.devices.iter().filter(|device| device.has_pending()).count();
             met.when(down && others > 1, Case::SeveralDevicesWriteWhileServerDown);
-            let is_cut_off = |other| see.state.is_struck_by(other, "partition");
-            let me = see.on().map(|(no, _)| no);
-            let cut_off = (0..see.state.devices.len()).any(|other| Some(other) != me && is_cut_off(other));
-            met.when(cut_off && see.record.is_some(), Case::OthersWorkInPartition);
         }
         _ => {}
     }

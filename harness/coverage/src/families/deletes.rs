@@ -19,11 +19,8 @@ pub(super) fn look(see: &See<'_, '_>, met: &mut Met) {
 }
 
 fn answered(see: &See<'_, '_>, met: &mut Met) {
-    let Some((no, _)) = see.sender() else { return };
-    for (mutation, outcome) in see.results() {
-        if let Outcome::Done { fresh: true, .. } = outcome {
-            meets(see, no, mutation, met);
-        }
+    for (no, mutation) in see.carried_out() {
+        meets(see, no, mutation, met);
     }
 }
 

@@ -106,6 +106,9 @@ fn saved(see: &See<'_, '_>, met: &mut Met) {
     let (Some((no, device)), Some(record), Some(begun)) = (see.on(), see.record, see.begun) else { return };
     let lost = device.pending_on(record).iter().any(|one| one.is_answer_lost());
     let waits = device.pending_on(record).iter().any(|one| one.sent > 0);
+    let mut others = (0..see.state.devices.len()).filter(|other| *other != no);
+    let is_cut_off = others.any(|other| see.state.is_struck_by(other, "partition"));
+    met.when(is_cut_off, Case::OthersWorkInPartition);
     match begun.act {
         Action::Edit { .. } => {
             met.when(lost, Case::AnswerLostThenEdited);
