@@ -190,23 +190,26 @@ impl<'t> Hosts<'t> {
         self.by_name.get(device)?.app
     }
 
+    /// Whose copy a device became, and when.
+    fn origins(&self, device: &str) -> &[(usize, &'t str)] {
+        self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default()
+    }
+
     /// Whether a device may hold work of another one: its own, or because it became a copy of it.
     pub(crate) fn holds_work_of(&self, device: &str, of: &str) -> bool {
-        let origins = || self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();
-        device == of || origins().iter().any(|(_, from)| *from == of)
+        device == of || self.origins(device).iter().any(|(_, from)| *from == of)
     }
 
     /// Whether what was done on one device by an entry is what another one itself has done by a later
     /// entry: because it is the same, or became a copy of it in between.
     pub(crate) fn is_own(&self, device: &str, of: &str, from: usize, to: usize) -> bool {
-        let origins = || self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();
-        device == of || origins().iter().any(|(at, origin)| *origin == of && (from..to).contains(at))
+        let is_it = |(at, origin): &(usize, &str)| *origin == of && (from..to).contains(at);
+        device == of || self.origins(device).iter().any(is_it)
     }
 
     /// Whether a device became a copy of another one from one entry to another.
     pub(crate) fn became_a_copy(&self, device: &str, from: usize, to: usize) -> bool {
-        let origins = self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default();
-        origins.iter().any(|(at, _)| (from..to).contains(at))
+        self.origins(device).iter().any(|(at, _)| (from..to).contains(at))
     }
 
     /// The devices that became copies of a device, and when.
