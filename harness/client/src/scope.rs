@@ -8,35 +8,36 @@ use crate::policy::Scope;
 use crate::pull;
 use crate::store::{Result, Tx};
 
+/// A list of names that a device keeps to; none: everything.
+type List = Option<Vec<String>>;
+
 impl App {
-    /// The lists that it keeps to, as a query calls them; one that is not there restricts nothing.
-    fn scope(&self) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
-        let lists = [("scope", &self.start.scope), ("entities", &self.start.entities)];
-        let honoured = self.policy.scope == Scope::Honoured;
-        lists.into_iter().filter(move |_| honoured).filter_map(|(name, list)| Some((name, list.as_ref()?)))
+    /// A list as far as this device keeps to it.
+    fn honoured<'a>(&self, list: &'a List) -> Option<&'a Vec<String>> {
+        list.as_ref().filter(|_| self.policy.scope == Scope::Honoured)
     }
 
     /// Whether this device keeps records of an entity in a workspace.
     pub(crate) fn is_in_scope(&self, workspace: &str, entity: &str) -> bool {
-        self.scope().all(|(list, kept)| {
-            let name = if list == "scope" { workspace } else { entity };
-            kept.iter().any(|kept| kept == name)
-        })
+        let keeps = |list, name| self.honoured(list).is_none_or(|kept| kept.iter().any(|kept| kept == name));
+        keeps(&self.start.scope, workspace) && keeps(&self.start.entities, entity)
     }
 }
 
 /// What a request for changes says of the scope: nothing where everything is kept.
 pub(crate) fn query(app: &App) -> String {
-    app.scope().fold(String::new(), |query, (list, kept)| {
-        let names = kept.iter().map(|name| encoded(name)).collect::<Vec<_>>();
-        format!("{query}&{list}={}", names.join(","))
-    })
+    let says = |name: &str, list: &List| {
+        let kept = app.honoured(list)?.iter().map(|name| encoded(name)).collect::<Vec<_>>();
+        Some(format!("&{name}={}", kept.join(",")))
+    };
+    let parts = [says("scope", &app.start.scope), says("entities", &app.start.entities)];
+    parts.into_iter().flatten().collect()
 }
 
 /// Everything is pulled anew where the scope was another before. What is not kept any more leaves
 /// the database as soon as no work on it waits.
 pub(crate) fn adopt(app: &App, tx: &mut Tx<'_>, is_new: bool) -> Result<()> {
-    let set = |list: &Option<Vec<String>>| list.clone().map(BTreeSet::from_iter);
+    let set = |list: &List| list.clone().map(BTreeSet::from_iter);
     let present = (set(&app.start.scope), set(&app.start.entities));
     if (&tx.meta.scope, &tx.meta.entities) != (&present.0, &present.1) {
         (tx.meta.scope, tx.meta.entities) = present;
