@@ -2,19 +2,20 @@
 //! with why a user cares, passes on the reference, and together they reach every situation and find every
 //! planted defect with an oracle that the defect named beforehand.
 
+mod scripts;
+
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use deadzone::defects::{DEFECTS, Defect};
 use deadzone_client::ReferenceClient;
 use deadzone_client_tiny::TinyClient;
-use deadzone_contract::Client;
 use deadzone_coverage::{SITUATIONS, Totals, met};
 use deadzone_oracle::{ORACLES, Outcome, judge};
 use deadzone_script::{Item, Script, Suite};
 use deadzone_server::ReferenceServer;
 use deadzone_world::{Lineup, missing, run};
+use scripts::{lineup, reference, scripts_in};
 
 /// What once went wrong.
 const REGRESSIONS: &str = "regressions";
@@ -25,36 +26,6 @@ const SEEDS_FOR_DEFECTS: std::ops::Range<u64> = 0..20;
 
 fn scripts() -> Vec<(String, String, Script)> {
     scripts_in(&["", REGRESSIONS])
-}
-
-fn scripts_in(folders: &[&str]) -> Vec<(String, String, Script)> {
-    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    let mut scripts: Vec<_> = folders
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(scenarios.join(folder)).expect("a folder of scenarios"))
-        .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "scn"))
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).expect("a readable file");
-            let name = path.file_stem().expect("it ends in .scn").to_string_lossy().into_owned();
-            let script = deadzone_script::parse(&text)
-                .unwrap_or_else(|errors| panic!("{}", errors.render(&name, false)));
-            (name, text, script)
-        })
-        .collect();
-    scripts.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-    scripts
-}
-
-/// A client and the reference server, under the model that a script is about.
-fn lineup(client: impl Client + 'static, script: &Script) -> Lineup {
-    let model = script.model().unwrap_or_default();
-    let server = Arc::new(ReferenceServer::default().in_model(model));
-    Lineup { client: Arc::new(client), server, model, defect: None }
-}
-
-fn reference(script: &Script) -> Lineup {
-    lineup(ReferenceClient::default().in_model(script.model().unwrap_or_default()), script)
 }
 
 /// The reference with a mistake in it.

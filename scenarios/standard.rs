@@ -4,35 +4,21 @@
 //! A figure in runs a second says nothing where runs are empty, so each of them has to be as much
 //! of a run as these tests ask.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
+mod scripts;
 
-use deadzone_client::ReferenceClient;
+use std::collections::BTreeSet;
+
 use deadzone_contract::Action;
 use deadzone_oracle::{Outcome, judge};
 use deadzone_script::{Act, Fault, Item, Script};
-use deadzone_server::ReferenceServer;
 use deadzone_trace::{Event, Trace};
-use deadzone_world::{Lineup, run};
+use deadzone_world::run;
+use scripts::{reference, scripts_in};
 
 const SEEDS: std::ops::Range<u64> = 0..3;
 
 fn scripts() -> Vec<(String, String, Script)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/standard");
-    let mut scripts: Vec<_> = std::fs::read_dir(folder)
-        .expect("a folder of scripts")
-        .map(|entry| entry.expect("a readable folder").path())
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).expect("a readable file");
-            let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-            let script = deadzone_script::parse(&text)
-                .unwrap_or_else(|errors| panic!("{}", errors.render(&name, false)));
-            (name, text, script)
-        })
-        .collect();
-    scripts.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-    scripts
+    scripts_in(&["standard"])
 }
 
 /// How much of a run it was.
@@ -115,13 +101,7 @@ fn there_are_twenty_in_canonical_form_outside_of_every_suite() {
 fn each_is_a_whole_run_and_passes() {
     for (name, _, script) in scripts() {
         for seed in SEEDS {
-            let lineup = Lineup {
-                client: Arc::new(ReferenceClient::default()),
-                server: Arc::new(ReferenceServer::default()),
-                model: script.model().unwrap_or_default(),
-                defect: None,
-            };
-            let trace = run(&script, seed, &lineup);
+            let trace = run(&script, seed, &reference(&script));
             let weight = Weight::of(&script, &trace);
             assert!(weight.is_standard(), "{name} {seed}: {weight:?}");
             let judgement = judge(&trace);
