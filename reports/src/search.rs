@@ -1,10 +1,10 @@
 //! What a search was worth: how large its worlds were, what was taken out of its scripts, and what
 //! its failures came down to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What one drawn script came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// Devices of its world.
     pub devices: usize,

@@ -55,20 +55,22 @@ impl Bench {
             seed: self.seed,
             client: &self.client,
             defect: self.defect.as_deref(),
-            oracle: &wanted.oracle,
-            clause: &wanted.clause,
+            kept_for: wanted,
             digest: digest.as_deref(),
         };
         which.write(target)?;
         Ok(shrunk)
     }
 
-    /// Whether a script shows a violation, and, where a defect is planted, shows nothing without it.
-    pub(crate) fn shows(&mut self, script: &Script, wanted: &Finding) -> Result<bool, Stop> {
+    /// Whether a script shows a violation, and owes it to the planted defect, if there is one.
+    fn shows(&mut self, script: &Script, wanted: &Finding) -> Result<bool, Stop> {
         let (findings, _) = self.run(script)?;
-        if !findings.iter().any(|finding| finding.key == wanted.key) {
-            return Ok(false);
-        }
+        Ok(findings.iter().any(|finding| finding.key == wanted.key) && self.is_clean_without(script)?)
+    }
+
+    /// Whether a script shows nothing without the planted defect; what fails without it too says
+    /// nothing of it. Where none is planted, there is nothing to ask.
+    pub(crate) fn is_clean_without(&mut self, script: &Script) -> Result<bool, Stop> {
         let Some(defect) = self.defect.take() else { return Ok(true) };
         let clean = self.run(script);
         self.defect = Some(defect);
@@ -77,16 +79,8 @@ impl Bench {
 
     /// What a script is found guilty of, and the digest of its trace.
     pub(crate) fn run(&mut self, script: &Script) -> Result<(Vec<Finding>, Option<String>), Stop> {
-        let job = Job {
-            id: 0,
-            text: script.to_string(),
-            seed: self.seed,
-            client: self.client.clone(),
-            defect: self.defect.clone(),
-            trace: None,
-            sweep: None,
-            is_drawn: false,
-        };
+        let (client, defect) = (self.client.clone(), self.defect.clone());
+        let job = Job { text: script.to_string(), seed: self.seed, client, defect, ..Job::default() };
         match self.pool.run_one(&job)? {
             Ending::Done(Done::Ran(ran)) => Ok((ran.findings, Some(ran.digest))),
             // A candidate that the harness cannot cope with is not a smaller repro.

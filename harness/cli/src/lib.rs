@@ -21,13 +21,14 @@
 //! | `scenarios`, `seeds`, `plan` | what was asked for: scripts, seeds, who runs them |
 //! | `bench` | where scripts are made smaller |
 //! | `repro`, `files` | what is left of a failure on the disk |
-//! | `stop`, `output`, `progress`, `interrupt` | errors, what is written where, Ctrl-C |
+//! | `stop`, `output`, `progress`, `clock`, `interrupt` | errors, what is written where, Ctrl-C |
 //!
 //! This crate may depend on every crate of the workspace; none depends on it. It is the only one
 //! that touches the machine: processes, files, signals, real time. It never judges.
 
 mod args;
 mod bench;
+mod clock;
 mod commands;
 pub mod defects;
 mod faults;

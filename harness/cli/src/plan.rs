@@ -101,9 +101,7 @@ impl Part {
             seed,
             client: self.client.clone(),
             defect: self.defect.clone(),
-            trace: None,
-            sweep: None,
-            is_drawn: false,
+            ..Job::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deadzone_reports::Finding;
 use deadzone_script::{Declaration, Item, Repro, Script};
 
 use crate::files;
@@ -13,8 +14,8 @@ pub(crate) struct Which<'a> {
     pub(crate) seed: u64,
     pub(crate) client: &'a str,
     pub(crate) defect: Option<&'a str>,
-    pub(crate) oracle: &'a str,
-    pub(crate) clause: &'a str,
+    /// What the repro is kept for.
+    pub(crate) kept_for: &'a Finding,
     /// None where the run died and left no trace.
     pub(crate) digest: Option<&'a str>,
 }
@@ -22,7 +23,8 @@ pub(crate) struct Which<'a> {
 impl Which<'_> {
     /// The script that repeats the run.
     pub(crate) fn script(&self) -> Script {
-        let &Which { script, seed, client, defect, oracle, clause, digest } = self;
+        let &Which { script, seed, client, defect, kept_for, digest } = self;
+        let (oracle, clause) = (kept_for.oracle.as_str(), kept_for.clause.as_str());
         let digest_text = digest.unwrap_or_default();
         let mut repro = script.as_repro(&Repro { seed, client, defect, oracle, clause, digest: digest_text });
         if digest.is_none() {

@@ -28,16 +28,8 @@ pub(super) fn replay(args: &Replay, lineups: &Lineups) -> Result<u8, Stop> {
     files::check_folder(folder)?;
     let trace = repro::path(folder, scenario.name(), seed, defect.as_deref(), "trace.jsonl");
     let text = bare(&scenario.script).to_string();
-    let job = Job {
-        id: 0,
-        text,
-        seed,
-        client,
-        defect,
-        trace: Some(trace.display().to_string()),
-        sweep: None,
-        is_drawn: false,
-    };
+    let trace = Some(trace.display().to_string());
+    let job = Job { text, seed, client, defect, trace, ..Job::default() };
     let ending = Pool::new(1, args.deadline.time, interrupt::flag()).run_one(&job)?;
 
     let run = run_of(&scenario.script, &job, ending);

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use deadzone_coverage::Totals;
 use deadzone_oracle::Outcome;
@@ -17,7 +16,7 @@ use crate::progress::Progress;
 use crate::repro::{self, Which};
 use crate::stop::Stop;
 use crate::worker::{Done, Ending, Pool};
-use crate::{defects, files, interrupt, output};
+use crate::{clock, defects, files, interrupt, output};
 
 /// Runs what the command line asks for; the exit status.
 pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
@@ -27,8 +26,7 @@ pub(super) fn run(args: &Run, lineups: &Lineups) -> Result<u8, Stop> {
     args.junit.as_deref().map_or(Ok(()), files::check_file)?;
 
     let interrupted = interrupt::flag();
-    #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
-    let began = Instant::now();
+    let began = clock::now();
     let mut pool = Pool::new(args.workers.jobs(), args.workers.deadline.time, Arc::clone(&interrupted));
     let mut runner = Runner { plan: &plan, folder, fail_fast: args.fail_fast, report: Report::default() };
     runner.report.coverage.is_demanded = plan.is_whole_nightly(&args.selection);
@@ -94,15 +92,14 @@ impl Runner<'_> {
 
     /// Writes the repro of a run that failed.
     fn keep(&self, part: &Part, run: &mut RunReport) -> Result<(), Stop> {
-        let Some(kept_for) = kept_for(part, &run.findings) else { return Ok(()) };
+        let Some(kept_for) = kept_for(part.defect.as_deref(), &run.findings) else { return Ok(()) };
         let path = self.path(part, run.seed, "scn");
         let which = Which {
             script: &part.script,
             seed: run.seed,
             client: &part.client,
             defect: part.defect.as_deref(),
-            oracle: &kept_for.oracle,
-            clause: &kept_for.clause,
+            kept_for,
             digest: run.digest.as_deref(),
         };
         which.write(&path)?;
@@ -139,8 +136,8 @@ impl Runner<'_> {
 
 /// What a repro is kept for: with a planted defect, what an oracle found that has to catch it;
 /// else the first finding, whose oracle watches over the gravest promise.
-pub(super) fn kept_for<'r>(part: &Part, findings: &'r [Finding]) -> Option<&'r Finding> {
-    let defect = part.defect.as_deref().and_then(defects::find);
+pub(super) fn kept_for<'r>(defect: Option<&str>, findings: &'r [Finding]) -> Option<&'r Finding> {
+    let defect = defect.and_then(defects::find);
     let declared =
         |finding: &&Finding| defect.is_some_and(|one| one.oracles.contains(&finding.oracle.as_str()));
     findings.iter().find(declared).or(findings.first())
@@ -218,23 +215,12 @@ pub(super) fn fill(run: &mut RunReport, ending: Ending) {
 mod tests {
     use super::*;
 
-    fn part(defect: Option<&str>) -> Part {
-        Part {
-            script: deadzone_script::Script::default(),
-            name: "x".into(),
-            suite: None,
-            client: "reference".into(),
-            defect: defect.map(str::to_owned),
-            seeds: 0..=0,
-        }
-    }
-
     #[test]
     fn a_repro_is_kept_for_what_has_to_catch_its_defect() {
         let finding =
             |oracle: &str| Finding { oracle: oracle.into(), ..Finding::alive("x", String::new(), "") };
         let findings = [finding("lost"), finding("expected"), finding("honest")];
-        let kept = |defect| kept_for(&part(defect), &findings).map(|finding| finding.oracle.as_str());
+        let kept = |defect| kept_for(defect, &findings).map(|finding| finding.oracle.as_str());
         assert_eq!(kept(None), Some("lost"));
         assert_eq!(kept(Some("synced-shown-too-early")), Some("honest"));
         assert_eq!(kept(Some("panics-on-unknown-answer")), Some("lost"), "not caught by who has to");

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use deadzone_contract::Model;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{Finding, Score, Scorecard, scorecard_document, scorecard_page, scorecard_text};
 use deadzone_script::Script;
-use deadzone_search::generate;
+use deadzone_world::Lineup;
 
 use super::finish;
-use super::search::{NAME, job};
+use super::search::{NAME, job, run_last};
 use crate::args::Defects;
 use crate::bench::Bench;
 use crate::defects::{DEFECTS, Defect};
@@ -20,7 +21,7 @@ use crate::lineups::{self, Lineups};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::worker::{Done, Ending, Pool};
-use crate::{files, interrupt, output, repro};
+use crate::{clock, files, interrupt, output, repro};
 
 /// How far apart the seeds are from which a defect is searched.
 const START_STEP: u64 = 1_000_000;
@@ -28,15 +29,17 @@ const START_STEP: u64 = 1_000_000;
 /// Scores the defects; the exit status.
 pub(super) fn defects(args: &Defects, lineups: &Lineups) -> Result<u8, Stop> {
     let chosen = chosen(args)?;
-    for defect in &chosen {
-        let fits = lineups.find(lineups::DEFAULT, Some(defect.name), Model::default());
-        fits.map_err(|unfit| Stop::usage(unfit.text()))?;
-    }
+    let lineup = |defect: &&'static Defect| {
+        let found = lineups.find(lineups::DEFAULT, Some(defect.name), Model::default());
+        found.map(|lineup| (*defect, lineup)).map_err(|unfit| Stop::usage(unfit.text()))
+    };
+    let planted: Vec<Planted> = chosen.iter().map(lineup).collect::<Result<_, _>>()?;
     let folder = Path::new(&args.out.folder);
     files::check_folder(folder)?;
     args.page.as_deref().map_or(Ok(()), files::check_file)?;
-    let all = Searches { args, folder, tasks: Mutex::default(), found: Mutex::default() };
-    let stopped = all.run(&chosen);
+    let interrupted = interrupt::flag();
+    let all = Searches { args, folder, interrupted, tasks: Mutex::default(), found: Mutex::default() };
+    let stopped = all.run(&planted);
     let card = all.card(&chosen);
     let outcome = if card.is_complete() { Outcome::Pass } else { Outcome::Fail };
     finish(stopped, outcome, || {
@@ -56,6 +59,9 @@ fn chosen(args: &Defects) -> Result<Vec<&'static Defect>, Stop> {
         .map(|name| lineups::find_defect(name).map_err(|unfit| Stop::usage(unfit.text())))
         .collect()
 }
+
+/// A defect, and the lineup with it.
+type Planted = (&'static Defect, Lineup);
 
 /// What one search from one start came to.
 struct Found {
@@ -77,15 +83,16 @@ struct Smallest {
 struct Searches<'a> {
     args: &'a Defects,
     folder: &'a Path,
+    interrupted: Arc<AtomicBool>,
     /// Which defect and which start come next; the last first.
-    tasks: Mutex<Vec<(&'static Defect, u64)>>,
+    tasks: Mutex<Vec<(&'a Planted, u64)>>,
     found: Mutex<BTreeMap<(&'static str, u64), Found>>,
 }
 
-impl Searches<'_> {
-    fn run(&self, chosen: &[&'static Defect]) -> Result<(), Stop> {
+impl<'a> Searches<'a> {
+    fn run(&self, planted: &'a [Planted]) -> Result<(), Stop> {
         let starts = u64::from(self.args.starts);
-        let tasks = chosen.iter().flat_map(|defect| (0..starts).map(move |start| (*defect, start)));
+        let tasks = planted.iter().flat_map(|planted| (0..starts).map(move |start| (planted, start)));
         let mut tasks: Vec<_> = tasks.collect();
         tasks.reverse();
         let progress = Mutex::new(Progress::new(tasks.len(), !self.args.json));
@@ -101,21 +108,21 @@ impl Searches<'_> {
     }
 
     fn work(&self, progress: &Mutex<Progress>) -> Result<(), Stop> {
-        let mut pool = Pool::new(1, self.args.workers.deadline.time, interrupt::flag());
+        let mut pool = Pool::new(1, self.args.workers.deadline.time, Arc::clone(&self.interrupted));
         loop {
             let task = self.tasks.lock().expect("nobody panics with it").pop();
-            let Some((defect, start)) = task else { return Ok(()) };
-            let found = self.search(&mut pool, defect, start)?;
+            let Some((planted, start)) = task else { return Ok(()) };
+            let found = self.search(&mut pool, planted, start)?;
             progress.lock().expect("nobody panics with it").done(found.finding.is_none());
-            self.found.lock().expect("nobody panics with it").insert((defect.name, start), found);
+            self.found.lock().expect("nobody panics with it").insert((planted.0.name, start), found);
         }
     }
 
     /// Runs seed after seed from a start on until a declared oracle fails.
-    fn search(&self, pool: &mut Pool, defect: &'static Defect, start: u64) -> Result<Found, Stop> {
+    fn search(&self, pool: &mut Pool, (defect, lineup): &Planted, start: u64) -> Result<Found, Stop> {
         let mut found = Found { finding: None, runs: 0, took: Duration::ZERO, shrunk: None };
         for seed in start * START_STEP.. {
-            let (began, job) = (now(), job(seed, lineups::DEFAULT, Some(defect.name)));
+            let (began, job) = (clock::now(), job(seed, lineups::DEFAULT, Some(defect.name)));
             let ending = pool.run_one(&job)?;
             found.runs += 1;
             found.took += began.elapsed();
@@ -126,13 +133,12 @@ impl Searches<'_> {
             };
             let finding = findings.into_iter().find(|one| defect.oracles.contains(&one.oracle.as_str()));
             if let Some(finding) = finding {
-                let script = whole(seed, text)?;
-                let began = now();
+                let script = run_last(seed, text.as_deref(), lineup)?;
+                let began = clock::now();
                 let mut bench = self.bench(defect, seed);
-                // What fails without the defect too says nothing of it.
-                let shows = bench.shows(&script, &finding)?;
+                let is_its_own = bench.is_clean_without(&script)?;
                 found.took += began.elapsed();
-                if shows {
+                if is_its_own {
                     if start == 0 {
                         found.shrunk = Some(self.shrink(&mut bench, defect, &script, &finding)?);
                     }
@@ -150,7 +156,7 @@ impl Searches<'_> {
     fn bench(&self, defect: &Defect, seed: u64) -> Bench {
         let client = lineups::DEFAULT.to_owned();
         let deadline = self.args.workers.deadline.time;
-        Bench::new(deadline, interrupt::flag(), seed, client, Some(defect.name.to_owned()))
+        Bench::new(deadline, Arc::clone(&self.interrupted), seed, client, Some(defect.name.to_owned()))
     }
 
     fn shrink(
@@ -160,7 +166,7 @@ impl Searches<'_> {
         script: &Script,
         finding: &Finding,
     ) -> Result<Smallest, Stop> {
-        let began = now();
+        let began = clock::now();
         let path = repro::path(self.folder, NAME, bench.seed(), Some(defect.name), "min.scn");
         let shrunk = bench.shrink(script, finding, &path)?;
         Ok(Smallest {
@@ -186,14 +192,6 @@ impl Searches<'_> {
     }
 }
 
-/// The script that was run last; whoever died could not say what was left of it.
-fn whole(seed: u64, text: Option<String>) -> Result<Script, Stop> {
-    match text {
-        Some(text) => deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string())),
-        None => Ok(generate::script(seed)),
-    }
-}
-
 /// None where it was not searched before somebody stopped the command.
 fn score(defect: &Defect, all: &[&Found]) -> Option<Score> {
     let first = all.first()?;
@@ -213,9 +211,4 @@ fn score(defect: &Defect, all: &[&Found]) -> Option<Score> {
         shrink_seconds: shrunk.map(|shrunk| shrunk.took.as_secs_f64()),
         repro: shrunk.map(|shrunk| shrunk.path.clone()),
     })
-}
-
-#[expect(clippy::disallowed_methods, reason = "what it took to find a defect is real time")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use deadzone_contract::Model;
 use deadzone_oracle::Outcome;
 use deadzone_reports::{
-    Finding, Report, Run as RunReport, Search as SearchReport, Shrunk, document, failures, search_summary,
-    summary, unknowns,
+    Report, Run as RunReport, Search as SearchReport, Shrunk, document, failures, search_summary, summary,
+    unknowns,
 };
-use deadzone_search::generate;
+use deadzone_script::Script;
+use deadzone_world::Lineup;
 
-use super::run::{blank, count, fill, told};
+use super::run::{blank, count, fill, kept_for, told};
 use super::{absorb, finish};
 use crate::args::Search;
 use crate::bench::Bench;
@@ -22,8 +25,8 @@ use crate::plan::bare;
 use crate::progress::Progress;
 use crate::repro::{self, Which};
 use crate::stop::Stop;
-use crate::worker::{Done, Drawn, Ending, Job, Pool};
-use crate::{defects, files, interrupt, output, seeds};
+use crate::worker::{self, Done, Drawn, Ending, Job, Pool};
+use crate::{clock, files, interrupt, output, seeds};
 
 /// What every drawn script is called in reports.
 pub(super) const NAME: &str = "search";
@@ -35,23 +38,25 @@ const TIME_DEFAULT: Duration = Duration::from_secs(60);
 pub(super) fn search(args: &Search, lineups: &Lineups) -> Result<u8, Stop> {
     let client = args.client.clone().unwrap_or_else(|| lineups::DEFAULT.to_owned());
     let defect = args.defect.clone().filter(|defect| defect != lineups::NO_DEFECT);
-    lineups.find(&client, defect.as_deref(), Model::default()).map_err(|unfit| Stop::usage(unfit.text()))?;
+    let lineup = lineups.find(&client, defect.as_deref(), Model::default());
+    let lineup = lineup.map_err(|unfit| Stop::usage(unfit.text()))?;
     let folder = Path::new(&args.out.folder);
     files::check_folder(folder)?;
 
-    #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
-    let began = Instant::now();
+    let began = clock::now();
     let mut hunt = Hunt {
         client,
         defect,
+        lineup,
         folder,
+        interrupted: interrupt::flag(),
         deadline: args.workers.deadline.time,
         fail_fast: args.fail_fast,
         report: Report::default(),
         totals: SearchReport::default(),
         shrunk: BTreeSet::new(),
     };
-    let mut pool = Pool::new(args.workers.jobs(), hunt.deadline, interrupt::flag());
+    let mut pool = Pool::new(args.workers.jobs(), hunt.deadline, Arc::clone(&hunt.interrupted));
     let stopped = hunt.all(&mut pool, args, began).and_then(|()| hunt.tell(&mut pool));
     let stopped = absorb(stopped, &mut hunt.report);
     hunt.report.wall = began.elapsed();
@@ -74,7 +79,9 @@ fn print(args: &Search, report: &Report) -> Result<(), Stop> {
 struct Hunt<'a> {
     client: String,
     defect: Option<String>,
+    lineup: Lineup,
     folder: &'a Path,
+    interrupted: Arc<AtomicBool>,
     deadline: Duration,
     fail_fast: bool,
     report: Report,
@@ -127,24 +134,17 @@ impl Hunt<'_> {
         let seed = run.seed;
         let text = drawn.as_ref().and_then(|drawn| drawn.text.clone());
         if let Some(drawn) = drawn {
-            self.totals.add(&drawn.measured());
+            self.totals.add(&drawn.measured);
         }
-        let Some(kept_for) = self.kept_for(&run.findings).cloned() else { return Ok(()) };
-        let script = match text {
-            Some(text) => {
-                deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string()))?
-            }
-            // Whoever died could not say what was left of the script.
-            None => generate::script(seed),
-        };
+        let Some(kept_for) = kept_for(self.defect.as_deref(), &run.findings).cloned() else { return Ok(()) };
+        let script = run_last(seed, text.as_deref(), &self.lineup)?;
         let path = self.path(seed, "scn");
         let which = Which {
             script: &script,
             seed,
             client: &self.client,
             defect: self.defect.as_deref(),
-            oracle: &kept_for.oracle,
-            clause: &kept_for.clause,
+            kept_for: &kept_for,
             digest: run.digest.as_deref(),
         };
         which.write(&path)?;
@@ -152,9 +152,8 @@ impl Hunt<'_> {
         if !self.fail_fast && self.shrunk.insert(kept_for.key.clone()) {
             let smallest = self.path(seed, "min.scn");
             let (client, defect) = (self.client.clone(), self.defect.clone());
-            #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
-            let began = Instant::now();
-            let mut bench = Bench::new(self.deadline, interrupt::flag(), seed, client, defect);
+            let began = clock::now();
+            let mut bench = Bench::new(self.deadline, Arc::clone(&self.interrupted), seed, client, defect);
             let shrunk = bench.shrink(&bare(&script), &kept_for, &smallest)?;
             run.repro = Some(smallest.display().to_string());
             self.totals.shrunk.push(Shrunk {
@@ -172,14 +171,6 @@ impl Hunt<'_> {
         Ok(())
     }
 
-    /// What a repro is kept for: with a planted defect, what an oracle found that has to catch it.
-    fn kept_for<'r>(&self, findings: &'r [Finding]) -> Option<&'r Finding> {
-        let defect = self.defect.as_deref().and_then(defects::find);
-        let declared =
-            |finding: &&Finding| defect.is_some_and(|one| one.oracles.contains(&finding.oracle.as_str()));
-        findings.iter().find(declared).or(findings.first())
-    }
-
     /// Runs the repros of those failures once more that are to be told.
     fn tell(&mut self, pool: &mut Pool) -> Result<(), Stop> {
         let mut seeds: Vec<u64> = self.report.told().iter().map(|told| told.run.seed).collect();
@@ -187,8 +178,7 @@ impl Hunt<'_> {
         for seed in seeds {
             let run = self.report.runs.iter_mut().find(|run| run.seed == seed).expect("what is told was run");
             let (Some(repro), Some(_)) = (&run.repro, &run.digest) else { continue };
-            let text = files::read(Path::new(repro))?;
-            let script = deadzone_script::parse(&text).map_err(|errors| Stop::harness(errors.to_string()))?;
+            let script = run_last(seed, Some(&files::read(Path::new(repro))?), &self.lineup)?;
             let trace = repro::path(self.folder, NAME, seed, self.defect.as_deref(), "trace.jsonl");
             let mut job = job(seed, &self.client, self.defect.as_deref());
             job.is_drawn = false;
@@ -209,6 +199,14 @@ impl Hunt<'_> {
     }
 }
 
+/// The script of a seed as it was run last. Whoever died could not say what was left of it.
+pub(super) fn run_last(seed: u64, text: Option<&str>, lineup: &Lineup) -> Result<Script, Stop> {
+    match text {
+        Some(text) => deadzone_script::parse(text).map_err(|errors| Stop::harness(errors.to_string())),
+        None => worker::drawn_script(seed, lineup).map_err(Stop::harness),
+    }
+}
+
 fn drawn(ending: &Ending) -> Option<Drawn> {
     match ending {
         Ending::Done(Done::Ran(ran)) => ran.drawn.clone(),
@@ -217,14 +215,6 @@ fn drawn(ending: &Ending) -> Option<Drawn> {
 }
 
 pub(super) fn job(seed: u64, client: &str, defect: Option<&str>) -> Job {
-    Job {
-        id: 0,
-        text: String::new(),
-        seed,
-        client: client.to_owned(),
-        defect: defect.map(str::to_owned),
-        trace: None,
-        sweep: None,
-        is_drawn: true,
-    }
+    let (client, defect) = (client.to_owned(), defect.map(str::to_owned));
+    Job { seed, client, defect, is_drawn: true, ..Job::default() }
 }

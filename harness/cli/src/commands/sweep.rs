@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use deadzone_contract::Model;
 use deadzone_oracle::Outcome;
@@ -23,7 +22,7 @@ use crate::repro::{self, Which};
 use crate::scenarios::{self, Scenario};
 use crate::stop::Stop;
 use crate::worker::{Done, Ending, Job, Named, Plan, Pool, Question, Wanted};
-use crate::{files, interrupt, output, suggest};
+use crate::{clock, files, interrupt, output, suggest};
 
 /// The host that is in every world.
 const SERVER: &str = "server";
@@ -40,8 +39,7 @@ pub(super) fn sweep(args: &Sweep, lineups: &Lineups) -> Result<u8, Stop> {
     files::check_folder(folder)?;
 
     let interrupted = interrupt::flag();
-    #[expect(clippy::disallowed_methods, reason = "how long people waited is real time")]
-    let began = Instant::now();
+    let began = clock::now();
     let mut sweeper = Sweeper {
         swept: Swept::of(&part.script),
         report: blank_report(&part, &wanted),
@@ -317,15 +315,15 @@ impl Sweeper<'_> {
             let script =
                 script.map_err(|errors| Stop::harness(format!("a sweep wrote no script: {errors}")))?;
             let run = &mut failing.run;
-            let kept_for = kept_for(self.part, &run.findings).expect("a run that fails found something");
+            let kept_for = kept_for(self.part.defect.as_deref(), &run.findings);
+            let kept_for = kept_for.expect("a run that fails found something");
             let path = path(self.part, self.folder, *number, "scn");
             let which = Which {
                 script: &script,
                 seed: run.seed,
                 client: &self.part.client,
                 defect: self.part.defect.as_deref(),
-                oracle: &kept_for.oracle,
-                clause: &kept_for.clause,
+                kept_for,
                 digest: run.digest.as_deref(),
             };
             which.write(&path)?;

@@ -5,10 +5,10 @@
 //! left is run again until every fault of it strikes and every step of it is done.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-use deadzone_contract::Capability;
+use deadzone_contract::{Capability, Model};
 use deadzone_oracle::{Doubt, Judgement, Outcome};
+use deadzone_reports::Measured;
 use deadzone_script::Script;
 use deadzone_search::{fitted, generate, without};
 use deadzone_trace::{Event, Trace};
@@ -16,42 +16,42 @@ use deadzone_world::Lineup;
 
 use super::protocol::{Drawn, Job, Ran};
 use super::serve;
+use crate::clock;
 use crate::lineups::Lineups;
 
 /// After so many runs a script is unknown: taking lines out goes on upsetting others.
 const RERUNS_MAX: usize = 8;
 
 pub(super) fn run(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
-    #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
-    let began = Instant::now();
+    let began = clock::now();
+    // A drawn script says no model.
+    let lineup = serve::lineup(job, Model::default(), lineups)?;
     // What is run is what a file would say.
-    let mut text = script(job.seed, &serve::lineup(job, &generate::script(job.seed), lineups)?)?.to_string();
-    let mut drawn =
-        Drawn { text: None, pruned_faults: 0, pruned_steps: 0, reruns: 0, devices: 0, saved: 0, struck: 0 };
+    let mut text = script(job.seed, &lineup)?.to_string();
+    let mut measured = Measured::default();
     loop {
         let script = deadzone_script::parse(&text).map_err(|errors| errors.to_string())?;
-        let lineup = serve::lineup(job, &script, lineups)?;
         let trace = deadzone_world::run(&script, job.seed, &lineup);
         let judgement = deadzone_oracle::judge(&trace);
         let idle = idle(&judgement);
-        let smaller = if judgement.outcome == Outcome::Unknown && drawn.reruns < RERUNS_MAX {
+        let smaller = if judgement.outcome == Outcome::Unknown && measured.reruns < RERUNS_MAX {
             without(&script, &idle.0.union(&idle.1).cloned().collect())
         } else {
             None
         };
         if let Some(smaller) = smaller {
-            drawn.pruned_faults += idle.0.len();
-            drawn.pruned_steps += idle.1.len();
-            drawn.reruns += 1;
+            measured.pruned_faults += idle.0.len();
+            measured.pruned_steps += idle.1.len();
+            measured.reruns += 1;
             text = smaller.to_string();
             continue;
         }
-        measure(&mut drawn, &trace);
-        drawn.text = (judgement.outcome != Outcome::Pass).then_some(text);
+        measure(&mut measured, &trace);
+        let text = (judgement.outcome != Outcome::Pass).then_some(text);
         let digest = trace.digest().to_string();
         return Ok(Ran {
             digest,
-            drawn: Some(drawn),
+            drawn: Some(Drawn { text, measured }),
             ..serve::ran(job, &script, &trace, &judgement, began.elapsed())
         });
     }
@@ -79,16 +79,16 @@ fn idle(judgement: &Judgement) -> (BTreeSet<String>, BTreeSet<String>) {
     (faults, steps)
 }
 
-fn measure(drawn: &mut Drawn, trace: &Trace) {
+fn measure(measured: &mut Measured, trace: &Trace) {
     let mut struck = BTreeSet::new();
     for entry in &trace.entries {
         match &entry.event {
-            Event::Started(header) => drawn.devices = header.devices.len(),
+            Event::Started(header) => measured.devices = header.devices.len(),
             // The world's own sign-ins are nobody's work.
-            Event::Saved { action, .. } if !action.starts_with("sign-in-") => drawn.saved += 1,
+            Event::Saved { action, .. } if !action.starts_with("sign-in-") => measured.saved += 1,
             Event::FaultStruck { fault, .. } => drop(struck.insert(fault)),
             _ => {}
         }
     }
-    drawn.struck = struck.len();
+    measured.struck = struck.len();
 }

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `protocol` | the messages |
 //! | `serve` | the worker's side |
+//! | `drawn` | scripts that are drawn from seeds, and relieved of what came to nothing |
 //! | `survey` | what a sweep asks about a run besides |
 //! | `process` | the parent's side of one worker |
 //! | `pool` | several of them, taking job after job |
@@ -22,6 +23,7 @@ mod protocol;
 mod serve;
 mod survey;
 
+pub(crate) use drawn::script as drawn_script;
 pub(crate) use pool::{Ending, Pool};
 pub(crate) use process::Death;
 pub(crate) use protocol::{Done, Drawn, Job, Named, Plan, Question, Wanted};

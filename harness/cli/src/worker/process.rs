@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::protocol::{Done, Job, MARK, Word};
+use crate::clock;
 use crate::stop::Stop;
 
 /// How long a worker may take until it is there.
@@ -94,8 +95,7 @@ impl Worker {
     }
 
     fn hear(&mut self, within: Duration, stop: &AtomicBool) -> Result<Result<Word, Death>, Stop> {
-        #[expect(clippy::disallowed_methods, reason = "a run that spins is known by real time only")]
-        let began = Instant::now();
+        let began = clock::now();
         loop {
             if stop.load(Ordering::Relaxed) {
                 return Err(Stop::Interrupted);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const MARK: &str = "\u{1}deadzone ";
 
 /// What a worker is to run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Job {
     /// Whatever the parent knows it by.
     pub(crate) id: usize,
@@ -109,26 +109,8 @@ pub(crate) struct Ran {
 pub(crate) struct Drawn {
     /// As it was run last, with nothing left in it that came to nothing; only where it did not pass.
     pub(crate) text: Option<String>,
-    /// Faults that had nothing to strike and were taken out.
-    pub(crate) pruned_faults: usize,
-    /// Steps that were refused and were taken out.
-    pub(crate) pruned_steps: usize,
-    /// How often it was run again because of that.
-    pub(crate) reruns: usize,
-    /// Devices of its world.
-    pub(crate) devices: usize,
-    /// What users were told is saved.
-    pub(crate) saved: usize,
-    /// Faults that struck.
-    pub(crate) struck: usize,
-}
-
-impl Drawn {
     /// For the totals of a search.
-    pub(crate) fn measured(&self) -> Measured {
-        let &Drawn { devices, saved, struck, reruns, pruned_faults, pruned_steps, .. } = self;
-        Measured { devices, saved, struck, reruns, pruned_faults, pruned_steps }
-    }
+    pub(crate) measured: Measured,
 }
 
 /// What a sweep gets to know of a run.

@@ -5,8 +5,9 @@ use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use deadzone_contract::Model;
 use deadzone_oracle::{Judgement, Outcome};
 use deadzone_reports::Finding;
 use deadzone_script::Script;
@@ -16,7 +17,7 @@ use deadzone_world::{Lineup, Probe};
 use super::protocol::{Done, Job, MARK, Ran, Word};
 use super::{drawn, survey};
 use crate::lineups::Lineups;
-use crate::{STATUS_ERROR, STATUS_PASS, files};
+use crate::{STATUS_ERROR, STATUS_PASS, clock, files};
 
 /// Takes jobs from standard input until it ends.
 pub(crate) fn serve(lineups: &Lineups) -> u8 {
@@ -80,9 +81,8 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
         return drawn::run(job, lineups);
     }
     let script = deadzone_script::parse(&job.text).map_err(|errors| errors.to_string())?;
-    let lineup = lineup(job, &script, lineups)?;
-    #[expect(clippy::disallowed_methods, reason = "the real time that a run takes is only ever reported")]
-    let began = Instant::now();
+    let lineup = lineup(job, script.model().unwrap_or_default(), lineups)?;
+    let began = clock::now();
     let probe = if survey::plans(job) { Probe::recording() } else { Probe::none() };
     let trace = deadzone_world::run_watched(&script, job.seed, &lineup, &probe);
     let wall = began.elapsed();
@@ -99,8 +99,7 @@ fn run_and_judge(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     Ok(Ran { digest, sweep, ..ran(job, &script, &trace, &judgement, wall) })
 }
 
-pub(super) fn lineup(job: &Job, script: &Script, lineups: &Lineups) -> Result<Lineup, String> {
-    let model = script.model().unwrap_or_default();
+pub(super) fn lineup(job: &Job, model: Model, lineups: &Lineups) -> Result<Lineup, String> {
     lineups.find(&job.client, job.defect.as_deref(), model).map_err(|unfit| unfit.text())
 }
 
