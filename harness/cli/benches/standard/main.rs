@@ -25,6 +25,11 @@ use deadzone_script::Script;
 use deadzone_trace::{Event, Trace};
 use deadzone_world::{Lineup, run};
 
+/// As in the binary.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How often each side of a ratio is measured, in turn. The quickest rounds are compared: what else
 /// the machine does only ever adds.
 const ROUNDS: usize = 7;
