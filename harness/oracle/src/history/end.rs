@@ -130,6 +130,16 @@ impl<'t> Look<'t> {
             failed: failed.map(|item| &item.record).collect(),
         }
     }
+
+    /// Whether work on a record may wait in the queue: its badge says so, or says that something
+    /// graver is open on it while the device counts more work than its other badges account for.
+    fn may_have_queued(&self, id: &RecordId) -> bool {
+        let pending = || self.records.values().filter(|view| is_pending(view.state)).count() as u64;
+        self.records.get(id).is_some_and(|view| {
+            is_pending(view.state)
+                || view.state == RecordState::Conflict && self.view.status.queued > pending()
+        })
+    }
 }
 
 impl<'t> Last<'t> {
@@ -197,7 +207,7 @@ impl<'t> History<'t> {
             None if exempt => Demand::Free,
             None => Demand::Blind,
             Some(look) => {
-                let queued = exempt && look.records.get(id).is_some_and(|view| is_pending(view.state));
+                let queued = exempt && look.may_have_queued(id);
                 if queued || look.failed.contains(id) { Demand::Free } else { Demand::Firm }
             }
         }

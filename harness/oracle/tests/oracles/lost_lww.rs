@@ -1,7 +1,9 @@
 //! `lost`, rule `lww`, at the end.
 
 use crate::builder::*;
-use deadzone_contract::RecordState::{Failed, Modified, Retrying};
+use deadzone_contract::RecordState::{Conflict, Failed, Modified, Retrying};
+use deadzone_contract::view::{Badge, View};
+use deadzone_trace::Event;
 use insta::assert_snapshot;
 
 /// The phone makes a task, and the laptop comes to know of it.
@@ -198,6 +200,29 @@ fn what_stands_in_the_tray_is_not_lost() {
     on-own-device lww put: laptop's title=Final on task/1 (a2) was saved, but laptop then shows title=Draft
       expected: title=Final, or something newer
       evidence: invoked a2, saved a2, viewed laptop
+    ");
+}
+
+/// A badge has room for one thing, and an open conflict is graver than work that waits.
+#[test]
+fn work_may_wait_behind_an_open_conflict_where_the_device_counts_it() {
+    let server = task("task/1", &["title=Draft"]);
+    let run = shared().does("laptop", "a2", edit("task/1", &["title=Final"])).exempt("laptop").settles();
+    let run = run.audit("ana", std::slice::from_ref(&server)).audit("ben", std::slice::from_ref(&server));
+    let run = ["phone", "tablet"]
+        .iter()
+        .fold(run, |run, device| run.look(device, std::slice::from_ref(&server), &[]));
+    let ends = |queued| {
+        let records = vec![in_state(Conflict, task("task/1", &["title=Final"]))];
+        let view = View { records, tray: Vec::new(), status: status(Badge::Error, queued) };
+        run.clone().then("laptop", Event::Viewed(view)).finish()
+    };
+    ends(1).passes("lost");
+    assert_snapshot!(ends(0).verdict("lost"), @r"
+    fail
+    at-end lww put: laptop's title=Final on task/1 (a2) was saved, but the server has Draft
+      expected: title=Final: nobody who knew of it wrote anything else
+      evidence: invoked a2, saved a2, audited ana
     ");
 }
 
