@@ -161,11 +161,14 @@ impl App {
     }
 
     /// A transaction for a user's action. What it writes must not take the room that draining
-    /// the queue may need.
+    /// the queue may need: where that room is not to be had, for whatever reason, there is none.
     pub(crate) async fn begin_action(&self) -> Result<Tx<'_>> {
         let mut store = self.open_store().await?;
-        if let Err(error @ StoreError::Full) = store.ensure_reserve() {
-            self.storage_fails(&error);
+        if let Err(error) = store.ensure_reserve() {
+            // A full disk is not over by the next try.
+            if matches!(error, StoreError::Full) {
+                self.storage_fails(&error);
+            }
             return Err(error);
         }
         Ok(Tx::begin(store)?.with_undo())

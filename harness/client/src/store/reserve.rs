@@ -43,7 +43,7 @@ impl Store {
     /// Makes sure that the reserve is there.
     ///
     /// # Errors
-    /// [`StoreError::Full`] where there is no room for it. Other errors leave it unknown.
+    /// [`StoreError::Full`] where there is no room for it; others where the disk fails.
     pub(crate) fn ensure_reserve(&mut self) -> Result<()> {
         if self.reserve == Reserve::Kept {
             return Ok(());
