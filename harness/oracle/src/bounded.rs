@@ -15,9 +15,9 @@
 //! | `push` | a push carries more mutations than it may |
 //! | `stamp-ahead` | the server carries out a mutation whose stamp lies further ahead of its clock than it may, and above every stamp before: it would win against everybody for as long |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::Status;
+use deadzone_contract::{Stamp, Status};
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
@@ -127,6 +127,7 @@ fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
         .flat_map(|request| request.answers.iter().map(move |answer| (answer.at, request, answer)))
         .collect();
     answers.sort_by_key(|(at, ..)| *at);
+    let open = open_arrivals(history);
     let mut highest_ms = 0;
     let mut taken: BTreeSet<(Option<&str>, u64)> = BTreeSet::new();
     for (at, request, answer) in answers {
@@ -135,7 +136,7 @@ fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
         };
         // Each mutation was compared with the clock as it was then, and not as the answer tells it.
         let arrived = request.arrived.iter().copied().filter(|&arrived| arrived < at).max();
-        let jumped = history.hosts.lost_time(SERVER, arrived.unwrap_or(request.sent), at);
+        let arrived = arrived.unwrap_or(request.sent);
         for (mutation, outcome) in request.mutations.iter().zip(results) {
             let (Some(stamp), Outcome::Done { .. }) = (&mutation.stamp, outcome) else { continue };
             // An older copy of what was stamped anew and taken since: its answer is that of the
@@ -143,6 +144,10 @@ fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
             if mutation.number.is_some_and(|number| !taken.insert((request.device_id, number))) {
                 continue;
             }
+            // It may have been carried out when it came before, and this be the answer that is kept.
+            let key = (request.device_id, mutation.number, stamp);
+            let arrived = open.get(&key).copied().unwrap_or(arrived).min(arrived);
+            let jumped = history.hosts.lost_time(SERVER, arrived, at);
             // Whoever has seen a stamp has to stamp above it, whatever the clocks say.
             if !jumped && stamp.ms > now_ms.saturating_add(ahead_ms) && stamp.ms > highest_ms {
                 let case = Case::new("stamp-ahead", "push").device(request.device);
@@ -158,4 +163,22 @@ fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
             highest_ms = highest_ms.max(stamp.ms);
         }
     }
+}
+
+/// A mutation as it was stamped: the device's name, its number, its stamp.
+type Stamped<'h> = (Option<&'h str>, Option<u64>, &'h Stamp);
+
+/// When each mutation first reached the server in a request of which no answer says what became of it.
+fn open_arrivals<'h>(history: &'h History<'_>) -> BTreeMap<Stamped<'h>, usize> {
+    let mut open = BTreeMap::new();
+    for request in history.wire.requests() {
+        let told = request.answers.iter().filter(|answer| answer.content.results.is_some()).count();
+        let Some(&first) = request.arrived.first().filter(|_| told < request.arrived.len()) else { continue };
+        for mutation in &request.mutations {
+            if let Some(stamp) = &mutation.stamp {
+                open.entry((request.device_id, mutation.number, stamp)).or_insert(first);
+            }
+        }
+    }
+    open
 }

@@ -131,4 +131,13 @@ fn a_stamp_stays_near_the_servers_clock() {
     let mut before = small().then("world", jump);
     before = push_on(before, "e1", &[most + 1]);
     before.violates("bounded stamp-ahead push");
+    // The same where it has carried it out before, and answers from what it has kept.
+    let cut = |run: Run| {
+        let mut cut = push_on(run, "e1", &[most + 1]);
+        cut.trace.entries.pop();
+        cut
+    };
+    let back = Event::FaultBegan { fault: "f1".to_owned(), text: "jump server's clock by -2h".to_owned() };
+    push_on(cut(small()).then("world", back.clone()), "e2", &[most + 1]).passes("bounded");
+    push_on(cut(small().then("world", back)), "e2", &[most + 1]).violates("bounded stamp-ahead push");
 }
