@@ -19,6 +19,8 @@ use super::wire::Class;
 /// What an answer told a device of a record.
 #[derive(Debug)]
 pub(crate) struct Told<'t> {
+    /// When the server was first asked: what it says was so at some moment from then on.
+    pub(crate) asked: usize,
     /// When the device had the answer.
     pub(crate) at: usize,
     pub(crate) device: &'t str,

@@ -167,10 +167,14 @@ impl<'t> History<'t> {
     }
 
     /// Whether a device may have stopped showing a record, between two moments, because it is not
-    /// for its user's eyes any more.
+    /// for its user's eyes any more: it was not in between, or the device was told in between that it
+    /// had not been, however late that came.
     pub(crate) fn lost_sight(&self, device: &str, record: usize, from: usize, to: usize) -> bool {
-        let user = self.users.surely_at(device, to);
-        user.is_none_or(|user| !self.rights.surely_sees(user, record, from, to))
+        let Some(user) = self.users.surely_at(device, to) else { return true };
+        let told = self.wire.told(record).iter().filter(|told| told.device == device && told.state.removed);
+        let late = told.filter(|told| (from..to).contains(&told.at)).map(|told| told.asked);
+        let from = late.chain([from]).min().unwrap_or(from);
+        !self.rights.surely_sees(user, record, from, to)
     }
 
     /// How much of its user's work a device said last before `at` that it keeps: what is queued,

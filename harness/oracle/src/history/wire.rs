@@ -345,9 +345,10 @@ impl<'t> Reader<'_, 't> {
             self.wire.full_pulls.entry(device).or_default().push((request.sent, at));
         }
         let class = request.class;
+        let asked = request.arrived.first().copied().unwrap_or(request.sent);
         for (id, state) in told {
             if let Some(&record) = self.ids.get(id.0.as_str()) {
-                self.wire.told.entry(record).or_default().push(Told { at, device, class, state });
+                self.wire.told.entry(record).or_default().push(Told { asked, at, device, class, state });
             }
         }
     }

@@ -119,6 +119,29 @@ fn a_user_without_rights_keeps_unsent_words_in_the_tray() {
 }
 
 #[test]
+fn what_tells_of_lost_rights_may_come_when_they_are_back() {
+    let asks = |run: Run| run.asks("laptop", "e2", "/sync?since=0").arrives("e2");
+    let back = |run: Run| run.grants("ben", None).grants("ben", Some(Role::Editor));
+    let edited = |run: Run| run.does("laptop", "a2", edit("task/1", &["title=U"]));
+    let told = |run: Run| {
+        let removed = r#"{"changes":[{"removed":{"record":"id:task/1"}}],"next":2,"more":false}"#;
+        run.answered_with("e2", removed).delivered("e2").gone("laptop", "task/1")
+    };
+    let shown = || synced().shows("laptop", t("title=T"));
+    let late = told(edited(back(asks(shown()))));
+    let tray = [item("task/1", Failed)];
+    let end = late.settles().audit("ana", &[t("title=T")]).audit("ben", &[t("title=T")]);
+    let end = end.look("phone", &[t("title=T")], &[]).look("tablet", &[t("title=T")], &[]);
+    let end = end.look("laptop", &[in_state(Failed, t("title=U"))], &tray).finish();
+    end.passes_all(&["lost", "monotonic"]);
+    // Whoever asked afterwards has no such answer to expect.
+    told(asks(edited(back(shown())))).violates("lost record-gone lww put");
+    // Nor is it an answer that says nothing of it.
+    let silent = |run: Run| run.answered_with("e2", &page(&[], false)).delivered("e2");
+    silent(edited(back(asks(shown())))).gone("laptop", "task/1").violates("lost record-gone lww put");
+}
+
+#[test]
 fn a_record_may_vanish_with_the_right_to_see_it() {
     let told = synced().pulls_page("laptop", "e2", &["task/1@1 title=T"]).shows("laptop", t("title=T"));
     told.clone().gone("laptop", "task/1").violates("monotonic vanished record");
