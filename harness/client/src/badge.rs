@@ -25,7 +25,8 @@ pub(crate) fn derived_state(record: &RecordRow, rows: &[QueueRow], over: &Overla
 
 /// The badge to show next. A badge moves only along the legal moves; where the derived state is
 /// not one move away, it goes there by way of `syncing` while something is `sent`, and else stays
-/// what it is until it can move.
+/// what it is until it can move. Work that fails while it waits for its next attempt goes there by
+/// way of [`between`].
 pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState, sent: bool) -> RecordState {
     use RecordState as S;
     let Some(shown) = shown else { return derived };
@@ -47,9 +48,17 @@ pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState, sent:
         S::Modified
     } else if sent && legal(S::Syncing) {
         S::Syncing
+    } else if between(shown, derived).is_some() {
+        derived
     } else {
         shown
     }
+}
+
+/// The badge to show for a moment between two that no legal move joins: what waited for its next
+/// attempt is only a change on this device, before it fails without one.
+pub(crate) fn between(shown: RecordState, next: RecordState) -> Option<RecordState> {
+    (shown == RecordState::Retrying && next == RecordState::Failed).then_some(RecordState::Modified)
 }
 
 /// The badge after a restart, when nothing is on its way any more.
@@ -91,6 +100,10 @@ mod tests {
         assert_eq!(next_state(waits, S::Conflict, false), S::Retrying);
         assert_eq!(next_state(waits, S::Conflict, true), S::Syncing);
         assert_eq!(next_state(Some(S::Syncing), S::Conflict, true), S::Conflict);
+        // Its record was taken out of view: there is no next attempt.
+        assert_eq!(next_state(waits, S::Failed, false), S::Failed);
+        assert_eq!(between(S::Retrying, S::Failed), Some(S::Modified));
+        assert_eq!(next_state(waits, S::Failed, true), S::Syncing);
         assert_eq!(restarted_state(S::Syncing, S::Saved), S::Saved);
         assert_eq!(restarted_state(S::Syncing, S::Retrying), S::Modified);
         assert_eq!(restarted_state(S::Retrying, S::Modified), S::Retrying);

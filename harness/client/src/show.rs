@@ -95,6 +95,12 @@ impl App {
 
     fn publish_record(&self, id: RecordId, view: Option<RecordView>) {
         let shown = &mut self.shared().shown.records;
+        if let (Some(before), Some(next)) = (shown.get_mut(&id), &view)
+            && let Some(between) = badge::between(before.state, next.state)
+        {
+            before.state = between;
+            self.env.screen.record(before);
+        }
         match view {
             Some(view) if shown.get(&id) != Some(&view) => {
                 self.env.screen.record(&view);
