@@ -57,7 +57,8 @@ pub(crate) async fn apply(app: &App, stay: Stay, rows: &[QueueRow], answer: &Pus
     for (row, result) in rows.iter().zip(&answer.results) {
         if let Some(server) = &result.state {
             let doubted = needless_conflicts(app, &tx, row, result)?;
-            pull::keep(app, &mut tx, doubted.as_ref().unwrap_or(server), &row.device)?;
+            let done = matches!(result.outcome, Outcome::Done { .. }).then_some(row);
+            pull::keep(app, &mut tx, doubted.as_ref().unwrap_or(server), &row.device, done)?;
         }
         match &result.outcome {
             Outcome::Done { fields } => {

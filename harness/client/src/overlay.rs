@@ -49,6 +49,37 @@ fn laid_over<'r>(record: &RecordRow, rows: &'r [QueueRow]) -> impl Iterator<Item
     })
 }
 
+/// Leaves in what the server says now the totals to which there are increments that it may have in
+/// it or not: what was known of them before, with what is `answered` now and leaves the queue.
+pub(crate) fn keep_totals(
+    record: &RecordRow,
+    rows: &[QueueRow],
+    answered: Option<&QueueRow>,
+    server: &mut ServerRecord,
+) {
+    let is_answered = |row: &QueueRow| answered.is_some_and(|answered| answered.seq == row.seq);
+    let added = |row: &QueueRow, name: &str| match row.mutation.fields.get(name) {
+        Some(FieldOp::Add { by }) => Some(*by),
+        _ => None,
+    };
+    let waiting = rows.iter().filter(|row| row.status != RowStatus::Failed && !is_answered(row));
+    let open: BTreeSet<&String> = waiting
+        .flat_map(|row| row.mutation.fields.iter())
+        .filter_map(|(name, op)| matches!(op, FieldOp::Add { .. }).then_some(name))
+        .collect();
+    for name in open {
+        let before = record.server.as_ref().and_then(|known| match known.fields.get(name) {
+            Some(ServerField::Counter { total }) => Some(*total),
+            _ => None,
+        });
+        let gone = laid_over(record, rows).filter(|row| is_answered(row)).find_map(|row| added(row, name));
+        match before.into_iter().chain(gone).reduce(i64::saturating_add) {
+            Some(total) => server.fields.insert(name.clone(), ServerField::Counter { total }),
+            None => server.fields.remove(name),
+        };
+    }
+}
+
 /// Lays `rows` over what the server said.
 pub(crate) fn overlay(record: &RecordRow, rows: &[QueueRow]) -> Overlaid {
     let server = record.server.as_ref();

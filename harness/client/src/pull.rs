@@ -11,7 +11,7 @@ use crate::policy::{
 use crate::rights::{self, NOT_SHARED};
 use crate::shared::Stay;
 use crate::store::{Meta, QueueRow, Result, RowStatus, Tx};
-use crate::{scope, session, stamps};
+use crate::{overlay, scope, session, stamps};
 
 /// Pulls until there is nothing new.
 pub(crate) async fn pull_all(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
@@ -70,7 +70,7 @@ pub(crate) fn take(app: &App, tx: &mut Tx<'_>, asked_by: &str, changes: &[Pulled
     for change in changes {
         match change {
             PulledChange::Record(server) => {
-                keep(app, tx, server, asked_by)?;
+                keep(app, tx, server, asked_by, None)?;
                 if app.policy.pending_edits == PendingEdits::Overwritten {
                     overwrite(tx, server)?;
                 }
@@ -107,8 +107,15 @@ fn continues(asked: &Meta, tx: &Tx<'_>) -> bool {
 }
 
 /// Keeps what the server told the device `asked_by` of a record, unless something newer is known
-/// already: answers may overtake each other.
-pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: &str) -> Result<()> {
+/// already: answers may overtake each other. `answered`: the work that
+/// was done with it.
+pub(crate) fn keep(
+    app: &App,
+    tx: &mut Tx<'_>,
+    server: &ServerRecord,
+    asked_by: &str,
+    answered: Option<&QueueRow>,
+) -> Result<()> {
     let known = tx.record(&server.record)?;
     let known_server = known.as_ref().and_then(|row| row.server.as_ref());
     if known_server.is_some_and(|known| known.version > server.version) {
@@ -138,14 +145,13 @@ pub(crate) fn keep(app: &App, tx: &mut Tx<'_>, server: &ServerRecord, asked_by: 
         if asked_by == tx.meta.device_id {
             tx.meta.take_new_identity(&*app.env.env.random);
         }
-        // Nor whether this state has that work in it already. Until the answers to all of it have
-        // come, it would show an increment twice; the last of them, or a pull, brings the state.
-        // Other work looks the same laid over what has it in it.
-        let mut open = tx.queue_of(&server.record)?;
-        open.retain(|row| row.device == asked_by && row.status != RowStatus::Failed);
-        let adds = |row: &QueueRow| row.mutation.fields.values().any(|op| matches!(op, FieldOp::Add { .. }));
-        if open.len() > 1 && open.iter().any(adds) {
-            return Ok(());
+        // Nor whether this state has that work in it already. Other work looks the same laid over
+        // what has it in it, but an increment would count twice: until the answers to all of them
+        // have come, the total stays what it was. The last of them, or a pull, brings it.
+        let mut rows = tx.queue_of(&server.record)?;
+        rows.retain(|row| row.device == asked_by);
+        if let Some(known) = &known {
+            overlay::keep_totals(known, &rows, answered, &mut server);
         }
     }
     tx.put_server(known, server, asked_by)

@@ -120,7 +120,7 @@ async fn apply(app: &App, stay: Stay, answer: &PushAnswer, result: &MutationResu
     let mut tx = app.begin_in(stay).await?;
     let device = tx.meta.device_id.clone();
     if let Some(server) = &result.state {
-        pull::keep(app, &mut tx, server, &device)?;
+        pull::keep(app, &mut tx, server, &device, None)?;
     }
     let refused = match &result.outcome {
         Outcome::Done { .. } => {
