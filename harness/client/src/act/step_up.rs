@@ -62,7 +62,10 @@ pub(super) async fn delete_project(app: &App, id: RecordId, password: Option<Str
     let ask = Ask::post(PATH_MUTATIONS, &push).within(deadline.left(app));
     let answer: PushAnswer = session::once(app, stay, &ask).await.map_err(refusal)?;
     match &answer.results[..] {
-        [result] if result.record == id => apply(app, stay, &answer, result).await,
+        [result] if result.record == id => {
+            let kept = apply(app, stay, &answer, result).await;
+            if matches!(result.outcome, Outcome::Done { .. }) { kept.map_err(not_kept) } else { kept }
+        }
         _ => Err(refusal(CallError::Unusable("an answer to another request"))),
     }
 }
@@ -86,6 +89,12 @@ fn refusal(error: CallError) -> Refusal {
         CallError::Storage(error) => Refusal::new(Code::Storage, error),
         error => Refusal::new(Code::Indefinite, format!("nobody knows whether it happened: {error}")),
     }
+}
+
+/// It has happened, and what this device shows does not say so yet.
+fn not_kept(why: Refusal) -> Refusal {
+    let detail = format!("it was done, but this device could not keep that: {}", why.detail);
+    Refusal::new(Code::Indefinite, detail)
 }
 
 /// A record that the user has in view, with nothing under way on it or under it: what is sent at
