@@ -58,6 +58,10 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
             miss(app, &mut tx, &missed)?;
         }
         tx.prune_undo()?;
+        // Nothing that is in view there would be taken out of it.
+        if tx.keeps_copies_alone()? {
+            app.doubt_rights();
+        }
         tx.meta.last_sync_ms = Some(app.wall_ms());
     }
     app.commit(tx).await?;

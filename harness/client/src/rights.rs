@@ -31,8 +31,8 @@ pub(crate) async fn keep(app: &App, stay: Stay, answer: &TokenAnswer) -> Result<
     if app.policy.tokens == Tokens::InDatabase {
         tx.meta.tokens = Some(format!("{} {}", answer.access_token, answer.refresh_token));
     }
+    forget_deleted(&mut tx, roles)?;
     if tx.meta.roles.as_ref() != Some(roles) {
-        forget_deleted(&mut tx, roles)?;
         tx.meta.roles = Some(roles.clone());
     }
     app.commit(tx).await

@@ -1,5 +1,7 @@
 //! What a transaction does with the undo table.
 
+use std::collections::BTreeSet;
+
 use deadzone_contract::RecordId;
 use rusqlite::OptionalExtension;
 
@@ -82,12 +84,41 @@ impl Tx<'_> {
 
     /// Every row, in the order of records.
     pub(crate) fn undos(&self) -> Result<Vec<UndoRow>> {
+        self.undos_by(concat!("SELECT ", undo_columns!(), " FROM undo ORDER BY record"))
+    }
+
+    fn undos_by(&self, sql: &str) -> Result<Vec<UndoRow>> {
         let integrity = self.integrity();
         self.sql(|db| {
-            let mut query =
-                db.prepare_cached(concat!("SELECT ", undo_columns!(), " FROM undo ORDER BY record"))?;
+            let mut query = db.prepare_cached(sql)?;
             let rows = query.query_map([], |row| Ok(read_undo(row, integrity)))?;
             rows.map(|row| row?).collect()
         })
+    }
+
+    /// Whether copies of deleted records are all that is left here of some workspace: should its user
+    /// lose the right to see it, no pull would tell.
+    pub(crate) fn keeps_copies_alone(&self) -> Result<bool> {
+        let deletes = self.undos_by(concat!(
+            "SELECT ",
+            undo_columns!(),
+            r#" FROM undo WHERE inverse LIKE '{"restore"%' ORDER BY record"#
+        ))?;
+        let copies = deletes.iter().filter_map(|undo| match &undo.inverse {
+            Inverse::Restore { copy } => copy.as_ref(),
+            _ => None,
+        });
+        let workspaces: BTreeSet<&str> = copies.map(|copy| copy.server.workspace.as_str()).collect();
+        for workspace in workspaces {
+            let in_view = self.sql(|db| {
+                let sql = "SELECT EXISTS (SELECT 1 FROM records
+                           WHERE workspace = ?1 AND server IS NOT NULL AND NOT deleted)";
+                Ok(db.prepare_cached(sql)?.query_row([workspace], |row| row.get::<_, bool>(0))?)
+            })?;
+            if !in_view {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
