@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use deadzone_contract::seam::{BoxFuture, ClientEnv, ClientStart, Screen, ServerStart};
 use deadzone_contract::wire::SCHEMA_VERSION;
 use deadzone_contract::{Client, Device, Parameters, Refusal};
+use deadzone_disk::Strikes;
 use deadzone_net::http;
 use deadzone_net::{HostId, Net};
 use deadzone_script::{Crash, DeviceDecl};
@@ -304,14 +305,16 @@ impl Fleet {
         let machine = self.machine(host);
         let net_host = self.net.boot(self.host_id(host));
         let incarnation = Incarnation::new(machine, net_host, self.recorder.clone());
+        let strikes = incarnation.machine.disk.strikes();
         incarnation.record(Event::HostUp { incarnation: incarnation.host.incarnation() });
         self.set_phase(host, Phase::Up { incarnation: incarnation.clone(), serves: false });
         self.nemesis.host_up(host);
-        let serves = if host == SERVER {
+        let started = if host == SERVER {
             self.boot_server(&incarnation).await
         } else {
             self.boot_device(host, &incarnation).await
         };
+        let serves = started.unwrap_or_else(|why| self.not_started(&incarnation, strikes, why));
         self.with(host, |node| match &mut node.phase {
             Phase::Up { incarnation: now, serves: does }
                 if now.host.incarnation() == incarnation.host.incarnation() =>
@@ -323,9 +326,14 @@ impl Fleet {
         self.changed.notify_waiters();
     }
 
-    /// What code under test says when it does not start: wrong, unless its disk is failing.
-    fn not_started(&self, incarnation: &Incarnation, what: String) -> bool {
-        incarnation.record(if self.nemesis.disk_is_failing(&incarnation.machine.name) {
+    /// What code under test says when it does not start: wrong, unless its disk is failing, or has
+    /// refused something since it had met with `before`.
+    fn not_started(&self, incarnation: &Incarnation, before: Strikes, what: Option<String>) -> bool {
+        let Some(what) = what else { return false };
+        let machine = &incarnation.machine;
+        let since = machine.disk.strikes();
+        let refused = since.full > before.full || since.errors > before.errors;
+        incarnation.record(if refused || self.nemesis.disk_is_failing(&machine.name) {
             Event::NotStarted { why: what }
         } else {
             Event::Broke { what }
@@ -333,30 +341,32 @@ impl Fleet {
         false
     }
 
-    async fn boot_server(&self, incarnation: &Incarnation) -> bool {
+    /// Whether it serves; or what it says instead of starting, if it says anything.
+    async fn boot_server(&self, incarnation: &Incarnation) -> Result<bool, Option<String>> {
         let start = self.start.lock().expect("no code of others runs under this lock").clone();
         let starting = self.lineup.server.start(start, incarnation.env());
         let server = match on_host(incarnation, starting).await {
             Ok(Ok(server)) => server,
-            Ok(Err(what)) => return self.not_started(incarnation, what),
-            Err(_) => return false,
+            Ok(Err(what)) => return Err(Some(what)),
+            Err(_) => return Err(None),
         };
         // The host may have gone down while its server started.
-        let Ok(listener) = incarnation.host.listen(PORT) else { return false };
+        let Ok(listener) = incarnation.host.listen(PORT) else { return Ok(false) };
         let nemesis = Arc::clone(&self.nemesis);
         let front = Front { incarnation: incarnation.clone(), server, nemesis };
         incarnation.host.spawn(http::serve(incarnation.host.clone(), listener, front));
-        true
+        Ok(true)
     }
 
-    async fn boot_device(&self, name: &str, incarnation: &Incarnation) -> bool {
+    /// As [`Fleet::boot_server`].
+    async fn boot_device(&self, name: &str, incarnation: &Incarnation) -> Result<bool, Option<String>> {
         match on_host(incarnation, self.start_app(name, incarnation)).await {
             Ok(Ok(app)) => {
                 self.take_in_hand(name, app);
-                true
+                Ok(true)
             }
-            Ok(Err(refusal)) => self.not_started(incarnation, refusal.to_string()),
-            Err(_) => false,
+            Ok(Err(refusal)) => Err(Some(refusal.to_string())),
+            Err(_) => Err(None),
         }
     }
 
