@@ -131,14 +131,10 @@ impl<'t> Look<'t> {
         }
     }
 
-    /// Whether work on a record may wait in the queue: its badge says so, or says that something
-    /// graver is open on it while the device counts more work than its other badges account for.
-    fn may_have_queued(&self, id: &RecordId) -> bool {
-        let pending = || self.records.values().filter(|view| is_pending(view.state)).count() as u64;
-        self.records.get(id).is_some_and(|view| {
-            is_pending(view.state)
-                || view.state == RecordState::Conflict && self.view.status.queued > pending()
-        })
+    /// Whether the device counts more work as waiting than its badges account for.
+    fn has_unshown_work(&self) -> bool {
+        let pending = self.records.values().filter(|view| is_pending(view.state));
+        self.view.status.queued > pending.count() as u64
     }
 }
 
@@ -207,9 +203,21 @@ impl<'t> History<'t> {
             None if exempt => Demand::Free,
             None => Demand::Blind,
             Some(look) => {
-                let queued = exempt && look.may_have_queued(id);
+                let queued = exempt && self.may_wait(device, record, look);
                 if queued || look.failed.contains(id) { Demand::Free } else { Demand::Firm }
             }
+        }
+    }
+
+    /// Whether a device may have work on a record in its queue, as far as it shows. A conflict covers
+    /// the badge of what waits, and what waits to be deleted is not shown.
+    fn may_wait(&self, device: &str, record: usize, look: &Look<'_>) -> bool {
+        let life = &self.records[record];
+        match look.records.get(life.id) {
+            Some(view) => {
+                is_pending(view.state) || view.state == RecordState::Conflict && look.has_unshown_work()
+            }
+            None => look.has_unshown_work() && self.deleted_by(life, look.at, |deleter| deleter == device),
         }
     }
 }

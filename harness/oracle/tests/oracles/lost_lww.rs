@@ -2,8 +2,6 @@
 
 use crate::builder::*;
 use deadzone_contract::RecordState::{Conflict, Failed, Modified, Retrying};
-use deadzone_contract::view::{Badge, View};
-use deadzone_trace::Event;
 use insta::assert_snapshot;
 
 /// The phone makes a task, and the laptop comes to know of it.
@@ -203,29 +201,6 @@ fn what_stands_in_the_tray_is_not_lost() {
     ");
 }
 
-/// A badge has room for one thing, and an open conflict is graver than work that waits.
-#[test]
-fn work_may_wait_behind_an_open_conflict_where_the_device_counts_it() {
-    let server = task("task/1", &["title=Draft"]);
-    let run = shared().does("laptop", "a2", edit("task/1", &["title=Final"])).exempt("laptop").settles();
-    let run = run.audit("ana", std::slice::from_ref(&server)).audit("ben", std::slice::from_ref(&server));
-    let run = ["phone", "tablet"]
-        .iter()
-        .fold(run, |run, device| run.look(device, std::slice::from_ref(&server), &[]));
-    let ends = |queued| {
-        let records = vec![in_state(Conflict, task("task/1", &["title=Final"]))];
-        let view = View { records, tray: Vec::new(), status: status(Badge::Error, queued) };
-        run.clone().then("laptop", Event::Viewed(view)).finish()
-    };
-    ends(1).passes("lost");
-    assert_snapshot!(ends(0).verdict("lost"), @r"
-    fail
-    at-end lww put: laptop's title=Final on task/1 (a2) was saved, but the server has Draft
-      expected: title=Final: nobody who knew of it wrote anything else
-      evidence: invoked a2, saved a2, audited ana
-    ");
-}
-
 #[test]
 fn a_device_that_need_not_settle_may_still_hold_its_work() {
     let server = task("task/1", &["title=Draft"]);
@@ -239,6 +214,11 @@ fn a_device_that_need_not_settle_may_still_hold_its_work() {
     );
     run.clone().look("laptop", &[waiting], &[]).finish().passes("lost");
     run.clone().finish().passes("lost");
+    // An open conflict covers the badge of what waits.
+    let asks = [in_state(Conflict, task("task/1", &["title=Final"]))];
+    run.clone().look_with_queue("laptop", &asks, 1).finish().passes("lost");
+    run.clone().look_with_queue("laptop", &asks, 0).finish().violates("lost at-end lww put");
+    run.clone().look_with_queue("laptop", &[], 1).finish().violates("lost at-end lww put");
     // One that calls it synced cannot hold it any more.
     let synced = task("task/1", &["title=Final"]);
     assert_snapshot!(run.look("laptop", &[synced], &[]).finish().verdict("lost"), @r"
@@ -296,4 +276,14 @@ fn without_the_last_state_nobody_can_tell() {
     unknown
     unknown: users went on after the world had settled last
     ");
+}
+
+#[test]
+fn a_device_that_need_not_settle_may_still_have_to_delete() {
+    let server = [task("task/1", &["title=Draft"])];
+    let run = shared().does("laptop", "a2", delete("task/1")).exempt("laptop").settles();
+    let run = run.audit("ana", &server).audit("ben", &server);
+    let run = run.look("phone", &server, &[]).look("tablet", &server, &[]);
+    run.clone().look_with_queue("laptop", &[], 1).finish().passes("lost");
+    run.look_with_queue("laptop", &[], 0).finish().violates("lost at-end delete");
 }

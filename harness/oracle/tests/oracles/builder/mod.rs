@@ -272,6 +272,12 @@ impl Run {
         self.then(device, Event::Viewed(View { records, tray, status: status(badge, 0) }))
     }
 
+    /// A device with something queued, and nothing in its tray.
+    pub(crate) fn look_with_queue(self, device: &str, records: &[RecordView], queued: u64) -> Run {
+        let (records, status) = (records.to_vec(), status(Badge::Error, queued));
+        self.then(device, Event::Viewed(View { records, tray: Vec::new(), status }))
+    }
+
     /// The audits and the looks, all with the same records.
     pub(crate) fn everywhere(self, records: &[RecordView]) -> Run {
         let run = self.audit("ana", records).audit("ben", records);
