@@ -6,7 +6,7 @@ use aho_corasick::AhoCorasick;
 use deadzone_contract::{Action, Choice, Code, Value, rules};
 use deadzone_trace::Event;
 
-use crate::history::{History, Op};
+use crate::history::{ActionRun, History, Op};
 
 /// A text of a user's that is shorter may stand somewhere by chance.
 const TEXT_BYTES_MIN: usize = 6;
@@ -174,12 +174,12 @@ fn ids<'t>(history: &'t History<'t>) -> impl Iterator<Item = Canary<'t>> {
     let known =
         records.filter(|(index, record)| history.rights.class(*index).is_some() && !record.id.0.is_empty());
     known.map(|(index, record)| {
-        let creator = record.creator.map(|creator| history.actions[creator].user);
+        let creator = record.creator.map(|creator| doers(history, &history.actions[creator]));
         Canary {
             word: &record.id.0,
             kind: Kind::Id,
             records: vec![index],
-            authors: creator.into_iter().collect(),
+            authors: creator.unwrap_or_default(),
             since: record.timeline.first().map_or(0, |&(at, _)| at),
         }
     })
@@ -208,7 +208,7 @@ fn texts<'t>(history: &History<'t>) -> Vec<Canary<'t>> {
                     since: run.begun,
                 });
                 if is_authors_own(run.act) {
-                    canary.authors.insert(run.user);
+                    canary.authors.extend(doers(history, run));
                 }
                 canary.since = canary.since.min(run.begun);
                 let others = canary.records.last().map(|&other| history.rights.class(other));
@@ -240,6 +240,13 @@ fn written<'a, 't>(op: &'a Op<'t>) -> impl Iterator<Item = &'t str> + use<'a, 't
         _ => None,
     };
     texts.chain(member)
+}
+
+/// Who may have done what was done on a device: a sign-in that a crash cut short leaves it open whose
+/// the device is.
+fn doers<'t>(history: &History<'t>, run: &ActionRun<'t>) -> BTreeSet<&'t str> {
+    let users: BTreeSet<&str> = history.users.at(run.device, run.begun).into_iter().flatten().collect();
+    if users.is_empty() { BTreeSet::from([run.user]) } else { users }
 }
 
 /// Whether what an action writes are its user's own words. Undos, copies and decisions for one side

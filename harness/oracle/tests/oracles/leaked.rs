@@ -281,4 +281,10 @@ fn after_a_sign_out_a_device_shows_nothing_of_before() {
     shared().grants("ben", None).shows("laptop", t()).passes("leaked");
     let refused = shared().begin("phone", "a2", deadzone_contract::Action::SignOut { anyway: false });
     refused.refused("a2").shows("phone", t()).passes("leaked");
+    // A sign-in that a crash cut short may have happened, and what is written then is that user's own.
+    let own = create(&["title=Buy 7 rings", "private=yes"]);
+    let shown = || task("task/9", &["title=Buy 7 rings", "private=yes"]);
+    let cut = || out().begin("phone", "a3", sign_in("ben")).indefinite("a3").restarts("phone");
+    cut().does("phone", "task/9", own.clone()).shows("phone", shown()).passes("leaked");
+    out().does("phone", "task/9", own).shows("phone", shown()).violates("leaked on-screen record");
 }
