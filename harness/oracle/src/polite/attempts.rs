@@ -108,7 +108,8 @@ impl Device {
             Some(status) if status < 500 && !matches!(status, 426 | 429) => kind.failed.clear(),
             _ => kind.fail(history, request, findings),
         }
-        if request.accepted == Some(at) {
+        // What the disk refuses to note is asked for again until there is room.
+        if request.accepted == Some(at) && !history.hosts.disk_could_fail(request.device, at, at) {
             self.count(request, findings);
         }
     }

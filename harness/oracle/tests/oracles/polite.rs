@@ -138,6 +138,13 @@ fn what_was_answered_is_not_sent_for_ever() {
     // An app that dies before it can save the answer asks again.
     let died = so_often(8, rejected).restarts("phone");
     (20..28).fold(died, |run, n| numbered(run, &format!("e{n}"), rejected)).passes("polite");
+    // One that finds no room on its disk for the answer does too, for as long as there is none.
+    let full = |active| move |run: Run| run.then("phone", Event::DiskFault { active });
+    let again = |run: Run, from: usize| {
+        (from..from + 9).fold(run, |run, n| numbered(run, &format!("e{n}"), rejected))
+    };
+    again(full(false)(again(full(true)(run()), 0)), 20).passes("polite");
+    again(again(full(false)(full(true)(run())), 0), 20).violates("polite answered-again push");
 }
 
 #[test]
