@@ -19,8 +19,9 @@ use super::serve;
 use crate::clock;
 use crate::lineups::Lineups;
 
-/// After so many runs a script is unknown: taking lines out goes on upsetting others.
-const RERUNS_MAX: usize = 8;
+/// After so many runs a script is unknown: taking lines out goes on upsetting others. One in a
+/// thousand scripts is not through after 8.
+const RERUNS_MAX: usize = 40;
 
 pub(super) fn run(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     let began = clock::now();
