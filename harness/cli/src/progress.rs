@@ -12,13 +12,16 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar for so many runs.
-    pub(crate) fn new(runs: usize, wanted: bool) -> Progress {
+    /// A bar for so many runs; none: as many as there is time for.
+    pub(crate) fn new(runs: Option<usize>, wanted: bool) -> Progress {
         let watched = wanted && std::io::stderr().is_terminal();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(runs as u64), target);
-        let style = ProgressStyle::with_template("{bar:30} {pos} of {len} runs, {msg}{eta} left");
-        bar.set_style(style.expect("the template is well-formed"));
+        let bar = ProgressBar::with_draw_target(runs.map(|runs| runs as u64), target);
+        let template = match runs {
+            Some(_) => "{bar:30} {pos} of {len} runs, {msg}{eta} left",
+            None => "{spinner} {pos} runs, {msg}{elapsed} so far",
+        };
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is well-formed"));
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress { bar, failing: 0 }
     }

@@ -35,7 +35,9 @@ mod suggest;
 mod words;
 
 pub use ast::*;
+// What a line claims is part of the line.
 pub use check::Problem;
+pub use deadzone_trace::{Claim, Expectation};
 pub use edit::{Repro, numbered};
 pub use error::{Errors, ParseError};
 pub use expectation::expectation_text;

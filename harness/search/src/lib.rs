@@ -26,5 +26,5 @@ mod shrink;
 mod simpler;
 pub mod sweep;
 
-pub use prune::{fitted, without};
+pub use prune::{fitted, refused, unclaimed, without};
 pub use shrink::{Shrunk, shrink};

@@ -35,7 +35,7 @@ pub(super) fn check(args: &Check, lineups: &Lineups) -> Result<u8, Stop> {
     let mut checker =
         Checker { plan: &plan, folder, drafts: &drafts, pools: [pool(), pool()], orders: BTreeMap::new() };
 
-    let mut progress = Progress::new(plan.len(), true);
+    let mut progress = Progress::new(Some(plan.len()), true);
     let mut jobs = plan.jobs();
     loop {
         let batch: Vec<Job> = jobs.by_ref().take(BATCH * size).collect();

@@ -66,7 +66,7 @@ impl Runner<'_> {
     /// Runs everything once, or up to the first failure, and leaves a repro for whatever failed.
     fn run_all(&mut self, pool: &mut Pool, watched: bool) -> Result<(), Stop> {
         let planned = self.plan.len();
-        let mut progress = Progress::new(planned, watched);
+        let mut progress = Progress::new(Some(planned), watched);
         let mut runs: Vec<(usize, RunReport)> = Vec::new();
         let mut unwritten = Ok(());
         let stopped = pool.run(self.plan.jobs(), |job, ending| {

@@ -95,7 +95,7 @@ impl<'a> Searches<'a> {
         let tasks = planted.iter().flat_map(|planted| (0..starts).map(move |start| (planted, start)));
         let mut tasks: Vec<_> = tasks.collect();
         tasks.reverse();
-        let progress = Mutex::new(Progress::new(tasks.len(), !self.args.json));
+        let progress = Mutex::new(Progress::new(Some(tasks.len()), !self.args.json));
         *self.tasks.lock().expect("nobody panics with it") = tasks;
         std::thread::scope(|scope| {
             let workers: Vec<_> =

@@ -96,7 +96,7 @@ impl Hunt<'_> {
     fn all(&mut self, pool: &mut Pool, args: &Search, began: Instant) -> Result<(), Stop> {
         let seeds = args.seeds.clone().unwrap_or(0..=u64::MAX);
         let time = args.budget.or_else(|| args.seeds.is_none().then_some(TIME_DEFAULT));
-        let planned = args.seeds.as_ref().map_or(0, seeds::count);
+        let planned = args.seeds.as_ref().map(seeds::count);
         let mut progress = Progress::new(planned, !args.json);
         let (client, defect) = (self.client.clone(), self.defect.clone());
         let is_over = move || time.is_some_and(|time| began.elapsed() >= time);
@@ -121,7 +121,7 @@ impl Hunt<'_> {
         drop(progress);
         runs.sort_by_key(|run| run.seed);
         let is_cut_short = stopped.is_err() || (fail_fast && has_failed);
-        if is_cut_short && time.is_none() {
+        if let Some(planned) = planned.filter(|_| is_cut_short && time.is_none()) {
             self.report.unmade = planned - runs.len();
         }
         self.report.runs = runs;

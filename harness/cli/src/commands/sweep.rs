@@ -227,7 +227,7 @@ impl Sweeper<'_> {
         plan: Option<Named>,
         bar: bool,
     ) -> Result<Vec<Option<Plan>>, Stop> {
-        let mut progress = Progress::new(variants.len(), bar && self.watched);
+        let mut progress = Progress::new(Some(variants.len()), bar && self.watched);
         let mut all: Vec<Option<Known>> = variants.iter().map(|_| None).collect();
         let mut totals = std::mem::take(&mut self.report.coverage.totals);
         let part = self.part;

@@ -3,14 +3,20 @@
 //! A drawn script cannot know whether its faults find something to strike, nor whether an edit
 //! made the conflict that it resolves. Such lines prove nothing, so they are taken out, and what is
 //! left is run again until every fault of it strikes and every step of it is done.
+//!
+//! A step that a device has to refuse by the contract (a sign-out with work waiting, a step-up
+//! operation without a network, work of a viewer) proves something: it stays, as `cannot`. That is
+//! the run's own word, so nothing may fail by it, and nothing may be hidden by it: oracles judge a
+//! refusal whatever the script says of it, and a script that fails, or that stays unknown, is run
+//! once more without any such word; what that run shows is what counts.
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::{Capability, Model};
+use deadzone_contract::{Capability, Code, Model};
 use deadzone_oracle::{Doubt, Judgement, Outcome};
 use deadzone_reports::Measured;
-use deadzone_script::Script;
-use deadzone_search::{fitted, generate, without};
+use deadzone_script::{Act, Script, UserAction};
+use deadzone_search::{fitted, generate, refused, unclaimed, without};
 use deadzone_trace::{Event, Trace};
 use deadzone_world::Lineup;
 
@@ -25,26 +31,29 @@ const RERUNS_MAX: usize = 40;
 
 pub(super) fn run(job: &Job, lineups: &Lineups) -> Result<Ran, String> {
     let began = clock::now();
-    // A drawn script says no model.
-    let lineup = serve::lineup(job, Model::default(), lineups)?;
+    // Which model it lives in, the script says; what a client can do, it can do in each.
+    let drawn = script(job.seed, &serve::lineup(job, Model::default(), lineups)?)?;
+    let lineup = serve::lineup(job, drawn.model().unwrap_or_default(), lineups)?;
     // What is run is what a file would say.
-    let mut text = script(job.seed, &lineup)?.to_string();
+    let mut text = drawn.to_string();
     let mut measured = Measured::default();
+    let mut may_claim = true;
     loop {
         let script = deadzone_script::parse(&text).map_err(|errors| errors.to_string())?;
         let trace = deadzone_world::run(&script, job.seed, &lineup);
         let judgement = deadzone_oracle::judge(&trace);
-        let idle = idle(&judgement);
-        let smaller = if judgement.outcome == Outcome::Unknown && measured.reruns < RERUNS_MAX {
-            without(&script, &idle.0.union(&idle.1).cloned().collect())
-        } else {
-            None
+        let next = match judgement.outcome {
+            Outcome::Fail => unclaimed(&script).inspect(|_| may_claim = false),
+            Outcome::Unknown if measured.reruns < RERUNS_MAX => {
+                let idle = Idle::of(&judgement, &script, may_claim);
+                without_idle(&script, &idle, &mut measured)
+                    .or_else(|| unclaimed(&script).inspect(|_| may_claim = false))
+            }
+            _ => None,
         };
-        if let Some(smaller) = smaller {
-            measured.pruned_faults += idle.0.len();
-            measured.pruned_steps += idle.1.len();
+        if let Some(next) = next {
             measured.reruns += 1;
-            text = smaller.to_string();
+            text = next.to_string();
             continue;
         }
         measure(&mut measured, &trace);
@@ -67,17 +76,58 @@ pub(crate) fn script(seed: u64, lineup: &Lineup) -> Result<Script, String> {
     })
 }
 
-/// The labels of faults that had nothing to strike, and of steps that were refused.
-fn idle(judgement: &Judgement) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut faults, mut steps) = (BTreeSet::new(), BTreeSet::new());
-    for doubt in &judgement.doubts {
-        match doubt {
-            Doubt::FaultIdle { fault, .. } => drop(faults.insert(fault.clone())),
-            Doubt::StepRefused { action, .. } => drop(steps.insert(action.clone())),
-            _ => {}
+/// The labels of what came to nothing.
+#[derive(Default)]
+struct Idle {
+    /// Faults that had nothing to strike.
+    faults: BTreeSet<String>,
+    /// Steps that were refused.
+    steps: BTreeSet<String>,
+    /// Steps that were refused as they have to be.
+    refusals: BTreeSet<String>,
+}
+
+impl Idle {
+    fn of(judgement: &Judgement, script: &Script, may_claim: bool) -> Idle {
+        let mut idle = Idle::default();
+        for doubt in &judgement.doubts {
+            match doubt {
+                Doubt::FaultIdle { fault, .. } => drop(idle.faults.insert(fault.clone())),
+                Doubt::StepRefused { action, code, .. } => {
+                    // Of a step that is repeated, every time has a name of its own.
+                    let step = action.split('.').next().unwrap_or(action);
+                    let is_due = may_claim && step == action && has_to_be_refused(script, step, *code);
+                    let steps = if is_due { &mut idle.refusals } else { &mut idle.steps };
+                    steps.insert(step.to_owned());
+                }
+                _ => {}
+            }
         }
+        idle
     }
-    (faults, steps)
+}
+
+/// Whether a device that refuses a step for this reason does what the contract asks of it.
+fn has_to_be_refused(script: &Script, label: &str, code: Code) -> bool {
+    let is_sign_in = |act: &Act| matches!(act, Act::User { action: UserAction::SignIn { .. }, .. });
+    match code {
+        Code::WorkPending | Code::SignedOut | Code::Forbidden | Code::Immutable => true,
+        // A sign-in is tried, and a network that fails is no reason of the contract.
+        Code::Offline => !script.steps().any(|(_, one, step)| one == label && is_sign_in(&step.act)),
+        _ => false,
+    }
+}
+
+/// The script without what came to nothing, and with `cannot` where a step has to be refused.
+fn without_idle(script: &Script, idle: &Idle, measured: &mut Measured) -> Option<Script> {
+    let claimed = refused(script, &idle.refusals);
+    let pruned =
+        without(claimed.as_ref().unwrap_or(script), &idle.faults.union(&idle.steps).cloned().collect());
+    if pruned.is_some() {
+        measured.pruned_faults += idle.faults.len();
+        measured.pruned_steps += idle.steps.len();
+    }
+    pruned.or(claimed)
 }
 
 fn measure(measured: &mut Measured, trace: &Trace) {

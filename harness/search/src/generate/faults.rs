@@ -27,7 +27,7 @@ impl Writer<'_> {
             _ => {}
         }
         let able = self.model.places(|device| match kind {
-            Kind::LinkFault | Kind::ExchangeFault | Kind::ProxyPage => device.connects(),
+            Kind::LinkFault | Kind::ExchangeFault | Kind::HintFault | Kind::ProxyPage => device.connects(),
             _ => device.runs(),
         });
         let Some(place) = choices.one(&able) else { return };
@@ -39,6 +39,7 @@ impl Writer<'_> {
                 self.fault(fault);
                 self.provoke(place, choices);
             }
+            Kind::HintFault => self.fault_on_hint(device, choices),
             Kind::ProxyPage => {
                 let status = [200, 302, 502, 503][choices.below(4)];
                 let target = target(device, choices);
@@ -73,6 +74,18 @@ impl Writer<'_> {
         }
     }
 
+    /// A hint gets lost or comes late, and somebody makes sure that there is one.
+    fn fault_on_hint(&mut self, device: String, choices: &mut Choices<'_>) {
+        let target = Target { device, nth: [1, 1, 2][choices.below(3)], class: Class::Hint };
+        let late = Duration::from_secs([2, 20][choices.below(2)]);
+        let fault = match choices.below(3) {
+            0 => Fault::LoseAnswer(target),
+            _ => Fault::DelayAnswer(target, Some(late)),
+        };
+        self.fault(fault);
+        self.edit(choices, 1);
+    }
+
     /// Its user does something, so that what lies in wait has something to strike.
     fn provoke(&mut self, device: usize, choices: &mut Choices<'_>) {
         if self.model.devices[device].user.is_some() && choices.below(5) > 0 {
@@ -80,7 +93,7 @@ impl Writer<'_> {
         }
     }
 
-    fn lasting_fault(&mut self, fault: Fault) {
+    pub(super) fn lasting_fault(&mut self, fault: Fault) {
         let label = self.fault(fault);
         self.lasting.push(label);
     }

@@ -18,12 +18,14 @@
 //! | `model` | what is true at a point of the script, as far as it can be told |
 //! | `writer` | the script, line by line |
 //! | `work`, `people`, `hosts`, `faults` | what users write, what becomes of accounts and rights, what happens to machines, what the nemesis does |
+//! | `plays` | several steps in a row that lead to what is rare |
 
 mod faults;
 mod hosts;
 mod model;
 mod people;
 mod plan;
+mod plays;
 mod theme;
 mod words;
 mod work;

@@ -50,6 +50,8 @@ pub(super) struct Device {
     pub(super) deleted: BTreeSet<usize>,
     /// Fields that it may have a conflict over.
     pub(super) contested: BTreeSet<(usize, &'static str)>,
+    /// Records that it can have failed work on.
+    pub(super) failed: BTreeSet<usize>,
     /// Its disk was wiped, and its secrets with it.
     pub(super) was_emptied: bool,
     /// Copies of its disk.
@@ -96,6 +98,7 @@ impl Model {
             knows: BTreeSet::new(),
             deleted: BTreeSet::new(),
             contested: BTreeSet::new(),
+            failed: BTreeSet::new(),
             was_emptied: false,
             backups: Vec::new(),
         };
@@ -227,6 +230,7 @@ impl Model {
         device.knows.clear();
         device.deleted.clear();
         device.contested.clear();
+        device.failed.clear();
     }
 
     /// Faults have ended; nobody is signed in who was not.

@@ -13,7 +13,7 @@ impl Writer<'_> {
     }
 
     /// Whoever has the device signs in on it.
-    fn sign_in_on(&mut self, device: usize) {
+    pub(super) fn sign_in_on(&mut self, device: usize) {
         let owner = self.model.devices[device].owner;
         let user = self.model.devices[device].user.unwrap_or(owner);
         self.model.devices[device].user = Some(user);
@@ -26,7 +26,7 @@ impl Writer<'_> {
         self.sign_out_on(device, anyway);
     }
 
-    fn sign_out_on(&mut self, device: usize, anyway: bool) {
+    pub(super) fn sign_out_on(&mut self, device: usize, anyway: bool) {
         self.user(device, UserAction::SignOut { anyway });
         // Without force it may be refused; that line comes to nothing then.
         if anyway {
@@ -76,7 +76,7 @@ impl Writer<'_> {
     }
 
     /// Another role for somebody. The first user keeps theirs, so that somebody can go on.
-    fn member_change(&mut self, choices: &mut Choices<'_>) -> Option<MemberChange> {
+    pub(super) fn member_change(&mut self, choices: &mut Choices<'_>) -> Option<MemberChange> {
         let others: Vec<usize> = (1..self.model.users).collect();
         let user = choices.one(&others)?;
         let workspace = choices.below(self.model.workspaces);
@@ -88,7 +88,7 @@ impl Writer<'_> {
         Some(MemberChange { workspace, user: self.world.user(user).to_owned(), role })
     }
 
-    fn take_over(&mut self, change: &MemberChange) {
+    pub(super) fn take_over(&mut self, change: &MemberChange) {
         let user = (0..self.model.users).find(|one| self.world.user(*one) == change.user);
         let workspace = (0..self.model.workspaces).find(|one| self.world.workspace(*one) == change.workspace);
         let (Some(user), Some(workspace)) = (user, workspace) else { return };

@@ -38,11 +38,17 @@ pub(super) enum Family {
     Versions,
     /// Disks that lie, rot, are wiped, restored or cloned: outside the model.
     Damage,
+    /// Hints get lost, come late, or are too much to carry.
+    Hints,
+    /// Devices ask or send too often.
+    Floods,
+    /// Work waits for longer than anybody likes.
+    Lag,
 }
 
 use Family::{
-    Accounts, Clock, Damage, Decisions, Deletes, Disk, Exchange, Link, Middlebox, Pace, Process, Rights,
-    Server, Versions, Work,
+    Accounts, Clock, Damage, Decisions, Deletes, Disk, Exchange, Floods, Hints, Lag, Link, Middlebox, Pace,
+    Process, Rights, Server, Versions, Work,
 };
 
 /// Families that each run has.
@@ -71,6 +77,9 @@ impl Family {
             Clock => "clock",
             Versions => "versions",
             Damage => "damage",
+            Hints => "hints",
+            Floods => "floods",
+            Lag => "lag",
         }
     }
 }
@@ -154,12 +163,12 @@ impl Theme {
             Theme::Tokens | Theme::Accounts => &[Accounts],
             Theme::Rights => &[Rights, Exchange],
             Theme::Horizons => &[Deletes, Exchange],
-            Theme::Limits => &[Exchange],
-            Theme::Hints => &[Link],
+            Theme::Limits => &[Floods, Exchange],
+            Theme::Hints => &[Hints, Link],
             Theme::Clocks => &[Clock],
             Theme::Disks => &[Disk, Process],
             Theme::OldApps => &[Versions],
-            Theme::Lag => &[Link],
+            Theme::Lag => &[Lag, Link],
             Theme::Damage => &[Damage, Process],
         }
     }

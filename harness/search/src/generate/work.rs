@@ -1,7 +1,7 @@
 //! What users write, delete and decide.
 
 use deadzone_contract::rules::{ASSIGNEE, PRIVATE};
-use deadzone_contract::{Change, Choice, Value};
+use deadzone_contract::{Change, Choice, Model, Value};
 use deadzone_script::{Act, Fault, HostAct, UserAction};
 
 use super::words::PRIORITIES;
@@ -51,7 +51,7 @@ impl Writer<'_> {
         }
         match choices.below(6) {
             0 => values.push(put("due", self.words.day())),
-            1 => values.push(("tags".to_owned(), Change::Insert(self.words.tag()))),
+            1 if self.has_sets() => values.push(("tags".to_owned(), Change::Insert(self.words.tag()))),
             2 => values.push(put("created_at", self.words.day())),
             3 if self.model.users > 1 => {
                 values.push(put(PRIVATE, "yes".to_owned()));
@@ -62,16 +62,17 @@ impl Writer<'_> {
         values
     }
 
-    pub(super) fn create_project(&mut self, device: usize, workspace: usize) {
+    pub(super) fn create_project(&mut self, device: usize, workspace: usize) -> usize {
         let record = self.model.blank("project", workspace, None);
         let name = record.name.clone();
-        self.model.created(device, record);
+        let project = self.model.created(device, record);
         let place = Some(self.world.workspace(workspace).to_owned());
         let changes = vec![put("title", self.words.title())];
         self.user(device, UserAction::Create { name, place, changes });
+        project
     }
 
-    fn create_under(
+    pub(super) fn create_under(
         &mut self,
         device: usize,
         entity: &'static str,
@@ -126,21 +127,39 @@ impl Writer<'_> {
         let field = choices.below(FIELD_SHARES);
         self.edit_field(one, record, field, choices);
         self.edit_field(other, record, field, choices);
-        for name in ["status", "due", "description"] {
-            self.model.devices[one].contested.insert((record, name));
-            self.model.devices[other].contested.insert((record, name));
+        self.contest(record, &[one, other]);
+    }
+
+    /// These devices may have a conflict over a record from now on.
+    pub(super) fn contest(&mut self, record: usize, devices: &[usize]) {
+        let fields = ["status", "due", "description"].into_iter();
+        let title = (self.world.model == Model::A).then_some("title");
+        for field in fields.chain(title) {
+            for device in devices {
+                self.model.devices[*device].contested.insert((record, field));
+            }
         }
     }
 
-    fn edit_field(&mut self, device: usize, record: usize, share: usize, choices: &mut Choices<'_>) {
+    pub(super) fn edit_field(
+        &mut self,
+        device: usize,
+        record: usize,
+        share: usize,
+        choices: &mut Choices<'_>,
+    ) {
         let change = match self.model.records[record].entity {
             "project" if share.is_multiple_of(2) => put("title", self.words.title()),
             "project" => put("status", self.words.status()),
             "comment" => put("body", self.words.text()),
             _ => self.task_change(device, record, share, choices),
         };
+        self.edit_fields(device, record, vec![change]);
+    }
+
+    pub(super) fn edit_fields(&mut self, device: usize, record: usize, changes: Vec<(String, Change)>) {
         let name = self.model.records[record].name.clone();
-        self.user(device, UserAction::Edit { name, changes: vec![change] });
+        self.user(device, UserAction::Edit { name, changes });
     }
 
     fn task_change(
@@ -155,7 +174,7 @@ impl Writer<'_> {
             4..9 => put("status", self.words.status()),
             9..11 => put("due", self.words.day()),
             11..13 => put("description", self.words.text()),
-            13..16 => {
+            13..16 if self.has_sets() => {
                 let tag = self.words.tag();
                 let change = if share < 15 { Change::Insert(tag) } else { Change::Remove(tag) };
                 ("tags".to_owned(), change)
@@ -168,6 +187,7 @@ impl Writer<'_> {
                 put(ASSIGNEE, self.world.user(assignee).to_owned())
             }
             18 if self.model.records[record].is_dated => put("created_at", self.words.day()),
+            _ if !self.has_sets() => put("title", self.words.title()),
             _ => {
                 let increments = &mut self.model.records[record].increments;
                 let by = 1_i64 << (*increments).min(INCREMENTS_MAX);
@@ -196,11 +216,21 @@ impl Writer<'_> {
     }
 
     pub(super) fn retry(&mut self, choices: &mut Choices<'_>) {
-        self.decide(choices, |name| UserAction::Retry { name });
+        self.settle_failed(choices, |name| UserAction::Retry { name });
     }
 
     pub(super) fn discard(&mut self, choices: &mut Choices<'_>) {
-        self.decide(choices, |name| UserAction::Discard { name });
+        self.settle_failed(choices, |name| UserAction::Discard { name });
+    }
+
+    /// Something is done about failed work where there can be any, else about whatever there is.
+    fn settle_failed(&mut self, choices: &mut Choices<'_>, action: impl Fn(String) -> UserAction) {
+        let may = |device: &usize| !self.model.devices[*device].failed.is_empty();
+        let able: Vec<usize> = self.model.at_work().into_iter().filter(may).collect();
+        let Some(device) = choices.one(&able) else { return self.decide(choices, action) };
+        let failed: Vec<usize> = self.model.devices[device].failed.iter().copied().collect();
+        let record = choices.late_one(&failed).expect("there is one");
+        self.user(device, action(self.model.records[record].name.clone()));
     }
 
     /// Something is thrown away that the device has tried in vain to send.
@@ -270,8 +300,8 @@ impl Writer<'_> {
 }
 
 /// How many shares `task_change` divides the fields into.
-const FIELD_SHARES: usize = 23;
+pub(super) const FIELD_SHARES: usize = 23;
 
-fn put(field: &str, value: String) -> (String, Change) {
+pub(super) fn put(field: &str, value: String) -> (String, Change) {
     (field.to_owned(), Change::Put(Value::Text(value)))
 }

@@ -1,5 +1,6 @@
 //! Users, roles, devices, and the numbers of the contract, small enough to be reached.
 
+use deadzone_contract::Model;
 use deadzone_contract::parameters::{PARAMETERS, Unit};
 use deadzone_contract::wire::{Role, SCHEMA_VERSION_MIN};
 use deadzone_script::Declaration;
@@ -23,6 +24,8 @@ const MINUTE: u64 = 60 * SECOND;
 /// What the world of a script is like.
 #[derive(Clone, Debug)]
 pub(super) struct WorldPlan {
+    /// How client and server sync.
+    pub(super) model: Model,
     /// At least one; the first may write everywhere.
     pub(super) users: usize,
     /// At least two.
@@ -69,6 +72,10 @@ impl Number {
     }
 }
 
+/// How many of a hundred worlds that are about conflicts live in model A, where every field is
+/// asked about.
+const MODEL_A_PERCENT: u32 = 15;
+
 /// How many of a hundred worlds set a number that they are about.
 const SURE_PERCENT: u32 = 85;
 
@@ -85,8 +92,9 @@ const NUMBERS: &[Number] = &[
     number("sync_every", 70, &[15 * SECOND, 40 * SECOND, 2 * MINUTE]),
     number("disk_latency_max", 20, &[0, 2, 60]),
     number("step_up_life", 5, &[20 * SECOND, MINUTE]),
-    number("schema_tolerance", 0, &[2 * MINUTE, 10 * MINUTE]).sure(&[Theme::OldApps]),
+    number("schema_tolerance", 0, &[2 * MINUTE, 10 * MINUTE, 720 * MINUTE]).sure(&[Theme::OldApps]),
     number("push_limit", 0, &[3, 6, 15]).sure(&[Theme::Limits]),
+    number("pull_limit", 0, &[5, 8, 20]).sure(&[Theme::Limits]),
     number("limit_window", 0, &[20 * SECOND, MINUTE]).sure(&[Theme::Limits]),
     number("stale_after", 5, &[MINUTE, 5 * MINUTE]).sure(&[Theme::Lag]),
     number("lag_alert", 5, &[30 * SECOND, 3 * MINUTE]).sure(&[Theme::Lag]),
@@ -100,12 +108,14 @@ pub(super) fn worlds(theme: Theme) -> impl Strategy<Value = WorldPlan> {
     let devices = vec(any::<[Index; 4]>(), 2..=DEVICES.len());
     let roles = vec(vec(any::<Index>(), USERS.len()), 1..=WORKSPACES.len());
     let numbers = vec((0..100_u32, any::<Index>()), NUMBERS.len());
-    (few, devices, roles, numbers).prop_map(move |(users, devices, roles, numbers)| {
+    (few, devices, roles, numbers, 0..100_u32).prop_map(move |(users, devices, roles, numbers, model)| {
         let users = users.max(least_users(theme));
         let workspaces: Vec<_> =
             roles.iter().enumerate().map(|(n, picks)| members(n, &picks[..users])).collect();
         let device = |(n, picks): (usize, &[Index; 4])| device(theme, n, picks, users, workspaces.len());
+        let is_a = theme == Theme::Conflicts && model < MODEL_A_PERCENT;
         WorldPlan {
+            model: if is_a { Model::A } else { Model::B },
             users,
             devices: devices.iter().enumerate().map(device).collect(),
             workspaces,
@@ -155,8 +165,9 @@ fn device(theme: Theme, n: usize, picks: &[Index; 4], users: usize, workspaces: 
     let drift_ppm = if clock.index(11) == 5 { 200 } else { 0 };
     let is_small = scope.index(12) == 5;
     let scope = (workspaces > 1 && scope.index(4) == 0).then(|| scope.index(workspaces));
-    let is_old = theme == Theme::OldApps && app.index(2) == 0;
-    let is_kept = app.index(3) == 0;
+    // One is old for certain, and it is not that of the first user, who goes on whatever happens.
+    let is_old = theme == Theme::OldApps && (n == 1 || app.index(2) == 0);
+    let is_kept = app.index(3) < 2;
     DevicePlan { user, skew_ms, drift_ppm, scope, is_small, is_old, is_kept }
 }
 
@@ -217,6 +228,8 @@ impl WorldPlan {
         };
         let workspaces = self.workspaces.iter().enumerate().map(workspace);
         let hosts = workspaces.chain(self.devices.iter().enumerate().map(device)).collect();
-        [self.numbers.iter().map(number).collect(), hosts]
+        // What is said by itself where nothing is said is not written.
+        let model = (self.model != Model::default()).then_some(Declaration::Model(self.model));
+        [model.into_iter().chain(self.numbers.iter().map(number)).collect(), hosts]
     }
 }

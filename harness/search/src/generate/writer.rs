@@ -15,7 +15,7 @@ use super::world::WorldPlan;
 const WAIT_PULLS_MAX: u64 = 60;
 
 /// The longest wait, where the numbers of the world do not ask for a longer one.
-const WAIT_MAX_MS: u64 = 30 * 60 * 1_000;
+pub(super) const WAIT_MAX_MS: u64 = 30 * 60 * 1_000;
 
 /// The choices of one event, each made once.
 pub(super) struct Choices<'p> {
@@ -56,6 +56,8 @@ pub(super) struct Writer<'p> {
     pub(super) words: Words,
     steps: Vec<Step>,
     faults: usize,
+    /// How many times a device has made more than a hint can carry.
+    pub(super) floods: usize,
     /// The labels of faults that last until somebody ends them.
     pub(super) lasting: Vec<String>,
     /// The server serves no old app any more.
@@ -103,6 +105,7 @@ impl<'p> Writer<'p> {
             words: Words::default(),
             steps: Vec::new(),
             faults: 0,
+            floods: 0,
             lasting: Vec::new(),
             requires_app: false,
         }
@@ -149,12 +152,18 @@ impl<'p> Writer<'p> {
             Kind::Edit => self.edit(choices, 1),
             Kind::Burst => self.edit(choices, 4),
             Kind::Race => self.race(choices),
+            Kind::WideRace => self.wide_race(choices),
+            Kind::TagRace => self.tag_race(choices),
+            Kind::FirstWins => self.first_wins(choices),
+            Kind::Generations => self.generations(choices),
             Kind::Delete => self.delete(choices),
+            Kind::Absence => self.absence(choices),
             Kind::Undo => self.undo(choices),
             Kind::Resolve => self.resolve(choices),
             Kind::Retry => self.retry(choices),
             Kind::Discard => self.discard(choices),
             Kind::DiscardWaiting => self.discard_waiting(choices),
+            Kind::DiscardUnheard => self.discard_unheard(choices),
             Kind::Reassign => self.reassign(choices),
             Kind::Repair => self.repair(choices),
             Kind::ShortWait => self.short_wait(choices),
@@ -166,6 +175,20 @@ impl<'p> Writer<'p> {
             Kind::SignIn => self.sign_in(choices),
             Kind::SignOut => self.sign_out(choices),
             Kind::SwitchUser => self.switch_user(choices),
+            Kind::SignOutWithWork => self.sign_out_with_work(choices),
+            Kind::WorkSignedOut => self.work_signed_out(choices),
+            Kind::StepUpOffline => self.step_up_offline(choices),
+            Kind::IdentityDown => self.identity_down(choices),
+            Kind::ForOtherEyes => self.for_other_eyes(choices),
+            Kind::ViewerEdits => self.viewer_edits(choices),
+            Kind::RefusedTree => self.refused_tree(choices),
+            Kind::DeadlineElsewhere => self.deadline_elsewhere(choices),
+            Kind::HintFlood => self.hint_flood(choices),
+            Kind::LateHint => self.late_hint(choices),
+            Kind::SharedCache => self.shared_cache(choices),
+            Kind::Flood => self.flood(choices),
+            Kind::Pester => self.pester(choices),
+            Kind::OldWork => self.old_work(choices),
             Kind::Grant => self.grant(choices),
             Kind::SetRole => self.set_role(choices),
             Kind::Sync
@@ -185,6 +208,7 @@ impl<'p> Writer<'p> {
             | Kind::Clone => self.host_event(event.kind, choices),
             Kind::LinkFault
             | Kind::ExchangeFault
+            | Kind::HintFault
             | Kind::ProxyPage
             | Kind::Cache
             | Kind::EndFault
