@@ -68,6 +68,15 @@ fn the_totals_are_in_the_document() {
     }
 }
 
+/// The app's word that it will not do something is as good as its work.
+#[test]
+fn a_step_that_has_to_be_refused_stays() {
+    let found = search(&Place::new(), "0..12", &[]);
+    let met = &found["coverage"]["situations"];
+    assert!(met["step-up-refused-offline"].as_u64().is_some_and(|times| times > 0), "{met}");
+    assert_eq!(found["outcome"], "pass", "{found}");
+}
+
 #[test]
 fn a_repro_that_cannot_be_written_takes_nothing_with_it() {
     let place = Place::new();

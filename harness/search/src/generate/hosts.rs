@@ -105,6 +105,11 @@ impl Writer<'_> {
             .filter(|one| *one != from)
             .collect();
         let Some(onto) = choices.one(&alike) else { return };
+        if choices.below(2) == 0 {
+            // What the copy has heard of, nobody will tell it again.
+            self.delete(choices);
+            self.wait(5_000);
+        }
         self.host(from, HostAct::CloneOnto(self.model.devices[onto].name.to_owned()));
         let copy = self.model.devices[from].clone();
         let device = &mut self.model.devices[onto];

@@ -9,7 +9,7 @@ use super::theme::{ALWAYS, DRAWN, Family, THEMES, Theme};
 use super::world::{WorldPlan, worlds};
 
 /// How many events a run has between its set-up and the end of all faults.
-const EVENTS: std::ops::Range<usize> = 24..64;
+const EVENTS: std::ops::Range<usize> = 22..58;
 
 /// How many events follow when all faults have ended.
 const LATE_EVENTS: std::ops::Range<usize> = 0..5;
@@ -154,7 +154,7 @@ const KINDS: &[(Kind, Family, u32)] = &[
     (Kind::Burst, Family::Work, 4),
     (Kind::Generations, Family::Work, 1),
     (Kind::Delete, Family::Deletes, 6),
-    (Kind::Absence, Family::Deletes, 1),
+    (Kind::Absence, Family::Deletes, 2),
     (Kind::Undo, Family::Decisions, 4),
     (Kind::Resolve, Family::Decisions, 6),
     (Kind::Retry, Family::Decisions, 2),

@@ -277,7 +277,14 @@ impl Writer<'_> {
             _ => Choice::Merge(Value::Text(self.words.text())),
         };
         let name = self.model.records[record].name.clone();
+        let is_away = choices.below(4) == 0 && !self.model.devices[device].is_offline;
+        if is_away {
+            self.offline(device);
+        }
         self.user(device, UserAction::Resolve { name, field: field.to_owned(), choice });
+        if is_away {
+            self.online(device);
+        }
     }
 
     /// A private task gets another assignee.

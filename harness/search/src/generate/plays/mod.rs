@@ -42,13 +42,13 @@ impl Writer<'_> {
         self.world.model == Model::B
     }
 
-    fn offline(&mut self, device: usize) {
+    pub(super) fn offline(&mut self, device: usize) {
         if !std::mem::replace(&mut self.model.devices[device].is_offline, true) {
             self.host(device, HostAct::Offline);
         }
     }
 
-    fn online(&mut self, device: usize) {
+    pub(super) fn online(&mut self, device: usize) {
         if std::mem::replace(&mut self.model.devices[device].is_offline, false) {
             self.host(device, HostAct::Online);
         }
