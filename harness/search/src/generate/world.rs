@@ -119,13 +119,20 @@ pub(super) fn worlds(theme: Theme) -> impl Strategy<Value = WorldPlan> {
             users,
             devices: devices.iter().enumerate().map(device).collect(),
             workspaces,
-            numbers: NUMBERS
-                .iter()
-                .zip(numbers)
-                .filter_map(|(number, drawn)| chosen(theme, number, drawn))
-                .collect(),
+            numbers: numbers_of(theme, &numbers),
         }
     })
+}
+
+/// The numbers that a world sets. Where pulls are limited, idle devices ask as seldom as they do by
+/// themselves: devices that use the limit up by idling never come to rest.
+fn numbers_of(theme: Theme, drawn: &[(u32, Index)]) -> Vec<(&'static str, u64)> {
+    let mut numbers: Vec<_> =
+        NUMBERS.iter().zip(drawn).filter_map(|(number, drawn)| chosen(theme, number, *drawn)).collect();
+    if numbers.iter().any(|(name, _)| *name == "pull_limit") {
+        numbers.retain(|(name, _)| *name != "sync_every");
+    }
+    numbers
 }
 
 /// What is about more than one user needs more than one.
