@@ -98,9 +98,9 @@ impl Device {
     fn close(&mut self, history: &History<'_>, at: usize, request: &Request<'_>, findings: &mut Findings) {
         let now_us = history.entries[at].at_us;
         let kind = self.kinds.entry(request.class).or_default();
-        // Of several copies, it may have been any answer.
+        // Of several copies, it may have been any answer, also one that asks for no peace.
         let own = request.answers.iter().filter(|answer| Some(answer.status) == request.status);
-        if let Some(after_s) = own.filter_map(|answer| answer.retry_after_s).min() {
+        if let Some(after_s) = own.map(|answer| answer.retry_after_s).min().flatten() {
             kind.peace = Some((now_us.saturating_add(after_s.saturating_mul(1_000_000)), at));
         }
         match request.status {

@@ -39,7 +39,15 @@ fn a_part_of_a_batch_is_deferred_with_a_time_too() {
     let asked = run().sends("phone", "e1", &["task/1 title=T@1"]).arrives("e1");
     let body = r#"{"results":[{"record":"id:task/1","outcome":"deferred"}]}"#;
     let told = asked.answered_as("e1", 200, &[("retry-after", "60")], body).delivered("e1");
-    again(again(told, "e2"), "e3").violates("polite too-early push");
+    again(again(told.clone(), "e2"), "e3").violates("polite too-early push");
+    // Of two copies the device has had one answer, and nobody knows which.
+    let all = |mut run: Run| {
+        let delivered = run.trace.entries.pop().expect("it is the last");
+        let mut run = run.answered("e1");
+        run.trace.entries.push(delivered);
+        run
+    };
+    again(again(all(told), "e2"), "e3").passes("polite");
 }
 
 #[test]
