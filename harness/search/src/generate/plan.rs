@@ -99,6 +99,8 @@ pub(super) enum Kind {
     ForOtherEyes,
     /// A viewer edits.
     ViewerEdits,
+    /// Somebody loses a role while the answer to their work is lost.
+    RevokedUnheard,
     /// A create is refused, and with it what hangs on it; then its user may write again.
     RefusedTree,
     LinkFault,
@@ -180,6 +182,7 @@ const KINDS: &[(Kind, Family, u32)] = &[
     (Kind::Reassign, Family::Rights, 4),
     (Kind::ForOtherEyes, Family::Rights, 1),
     (Kind::ViewerEdits, Family::Rights, 1),
+    (Kind::RevokedUnheard, Family::Rights, 2),
     (Kind::RefusedTree, Family::Rights, 1),
     (Kind::LinkFault, Family::Link, 8),
     (Kind::EndFault, Family::Link, 4),

@@ -181,6 +181,7 @@ impl<'p> Writer<'p> {
             Kind::IdentityDown => self.identity_down(choices),
             Kind::ForOtherEyes => self.for_other_eyes(choices),
             Kind::ViewerEdits => self.viewer_edits(choices),
+            Kind::RevokedUnheard => self.revoked_unheard(choices),
             Kind::RefusedTree => self.refused_tree(choices),
             Kind::DeadlineElsewhere => self.deadline_elsewhere(choices),
             Kind::HintFlood => self.hint_flood(choices),

@@ -124,6 +124,32 @@ impl Writer<'_> {
         }
     }
 
+    /// The server carries work out and its answer is lost. Before it is asked again, whoever did the
+    /// work is taken out of the workspace, and others go on there.
+    pub(in crate::generate) fn revoked_unheard(&mut self, choices: &mut Choices<'_>) {
+        let able = |device: &usize| self.model.devices[*device].user > Some(0);
+        let devices: Vec<usize> = self.model.at_work().into_iter().filter(able).collect();
+        let Some(device) = choices.one(&devices) else { return };
+        let Some(record) = choices.late_one(&self.model.writable(device)) else { return };
+        let workspace = self.model.records[record].workspace;
+        let user = self.model.devices[device].user.expect("it is at work");
+        let before = self.model.roles[&(workspace, user)];
+        self.online(device);
+        self.lose_answers(device);
+        let name = self.model.records[record].name.clone();
+        let field = if name.starts_with("comment/") { "body" } else { "title" };
+        let changes = vec![put(field, self.words.title())];
+        self.user(device, UserAction::Edit { name, changes });
+        self.wait(1_500);
+        self.operator(workspace, user, None);
+        let comes_back = choices.below(3) == 0;
+        self.edit(choices, 1);
+        if comes_back {
+            self.wait(20_000);
+            self.operator(workspace, user, Some(before));
+        }
+    }
+
     /// The operator gives somebody a role.
     fn operator(&mut self, workspace: usize, user: usize, role: Option<Role>) {
         let change = MemberChange {
