@@ -68,6 +68,12 @@ impl Code {
     pub fn named(name: &str) -> Option<Code> {
         Code::deserialize(StrDeserializer::<value::Error>::new(name)).ok()
     }
+
+    /// Whether a server says it; else devices do, and it is never on the wire.
+    pub fn is_of_the_server(self) -> bool {
+        use Code::{Indefinite, Offline, SignedOut, Storage, WorkPending};
+        !matches!(self, Storage | Offline | Indefinite | WorkPending | SignedOut)
+    }
 }
 
 impl fmt::Display for Code {

@@ -4,8 +4,9 @@
 //! to a push of the device's last work on the record has come back. A device that calls itself
 //! synced, with nothing queued, shows no record that waits; one that is connected to a world that
 //! has fallen quiet is neither offline nor busy; one whose last sync is older than declared calls
-//! itself stale, unless an error needs its user, and no other does. Failed and conflicting records stand in the tray,
-//! after a restart as before, and every line of the tray says why and offers a way out.
+//! itself stale, unless an error needs its user, and no other does; one at which nobody is signed in
+//! calls itself in error. Failed and conflicting records stand in the tray, after a restart as before,
+//! and what stands there as failed shows so; every line of the tray says why and offers a way out.
 //!
 //! Where a disk forgot, by a fault outside the model, or became a copy of another one, nobody
 //! knows which badges it holds: they begin anew, with any. After a sign-out they begin anew like
@@ -20,16 +21,19 @@
 //! | `synced-too-early` | `synced` is shown before the answer that allows it |
 //! | `badge-too-early` | the device calls itself synced while it shows a record that waits |
 //! | `not-in-tray` | a failed or conflicting record is not in the tray |
+//! | `failed-not-shown` | failed work is in the tray, and the badge of its record promises another attempt, or that all is well |
 //! | `tray-forgotten` | a line of the tray is gone after a restart, and nobody had decided it |
 //! | `offline-although-connected` | the device calls itself offline although it is connected and all is quiet |
 //! | `busy-with-nothing` | the device calls itself syncing then, with nothing queued |
 //! | `stale-not-shown` | the device calls itself something better than stale although its last sync is too old |
 //! | `stale-too-early` | it calls itself stale although its last sync is not too old |
+//! | `sign-in-not-asked-for` | it was signed out or wiped, and calls itself something better than error |
 //! | `saved-without-an-answer` | what needs a fresh sign-in is called saved, and the server has not said so |
 //! | `no-reason`, `no-way-out` | a line of the tray does not say why, or offers nothing |
 
 mod at_end;
 mod moves;
+mod session;
 mod stale;
 mod step_up;
 mod tray;
@@ -56,6 +60,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     }
     walk.settle_claims(None);
     at_end::judge(history, &mut walk.findings);
+    session::judge(history, &mut walk.findings);
     stale::judge(history, &mut walk.findings);
     step_up::judge(history, &mut walk.findings);
     if !walk.shown_anything {

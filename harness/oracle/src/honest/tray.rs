@@ -116,7 +116,26 @@ fn judge_items(history: &History<'_>, at: usize, host: &str, items: &[TrayItem],
 /// What needs its user is in the tray.
 pub(super) fn judge_view(history: &History<'_>, at: usize, host: &str, view: &View, findings: &mut Findings) {
     let listed: BTreeSet<&RecordId> = view.tray.iter().map(|item| &item.record).collect();
+    let failed: BTreeMap<&RecordId, &TrayItem> = view
+        .tray
+        .iter()
+        .filter(|item| item.state == RecordState::Failed)
+        .map(|item| (&item.record, item))
+        .collect();
     for shown in &view.records {
+        if let Some(item) = failed.get(&shown.record)
+            && !matches!(shown.state, RecordState::Failed | RecordState::Conflict | RecordState::Syncing)
+        {
+            let name = name(history, &shown.record);
+            let case = Case::new("failed-not-shown", word(shown.state)).record(&shown.record).device(host);
+            findings.report(case.subject(&item.what).evidence([at]).says(
+                format!(
+                    "{host} shows {name} as {}, but its tray has `{}` on it as failed",
+                    shown.state, item.what
+                ),
+                format!("{name} as failed, until its user decides"),
+            ));
+        }
         let needs_user = matches!(shown.state, RecordState::Failed | RecordState::Conflict);
         if !needs_user || listed.contains(&shown.record) {
             continue;

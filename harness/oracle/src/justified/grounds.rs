@@ -29,6 +29,8 @@ struct Told<'h> {
     roles: Vec<(usize, &'h BTreeMap<String, Role>)>,
     /// Another version of its app need not know what work there was.
     upgraded: Option<usize>,
+    /// The refusals of whole requests, whatever they were about: since when it knows each code.
+    problems: BTreeMap<Code, usize>,
     /// An answer of a form that nobody knows: it may have said anything.
     riddle: Option<usize>,
 }
@@ -60,6 +62,7 @@ impl<'h, 't> Grounds<'h, 't> {
         let theirs = || request.answers.iter().filter(|answer| answer.status == status);
         // Without this contract's own words it is somebody else's page.
         let Some(code) = theirs().find_map(|answer| answer.content.problem) else { return };
+        told.problems.entry(code).and_modify(|since| *since = at.min(*since)).or_insert(at);
         let waits = theirs().any(|answer| answer.retry_after_s.is_some());
         for &record in &request.records {
             match status {
@@ -115,6 +118,12 @@ impl<'h, 't> Grounds<'h, 't> {
             || spent()
             || (!wants_errors && self.lineage(record).iter().any(|&of| self.is_refused(device, of, at)))
             || self.told(device).any(|told| told.has_refusal_with(record, code, at))
+    }
+
+    /// Whether a request of a device was refused with a code by `at`.
+    pub(super) fn knows_problem(&self, device: &str, code: Code, at: usize) -> bool {
+        self.is_riddled(device, at)
+            || self.told(device).any(|told| told.problems.get(&code).is_some_and(|&since| since < at))
     }
 
     /// The record and what it hangs under: a refused record takes along what hangs under it.

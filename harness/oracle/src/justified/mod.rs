@@ -6,7 +6,8 @@
 //! allows. An open conflict is shown only where the field's rule asks, where the two values differ,
 //! and after an answer that told of it; and the server makes one only of a write that was based on
 //! an older version, by a device that did not know better. Nothing is sent before what it hangs under. Every line of the tray names its
-//! mutation and the code of its reason. Nobody is signed out while tokens are good.
+//! mutation and the code of its reason. What a device says that its server refused, an answer said.
+//! Nobody is signed out while tokens are good.
 //!
 //! A device that was told something of a form that nobody knows may know anything.
 //!
@@ -21,6 +22,7 @@
 //! | `nothing-to-decide` | a conflict is shown between a value and itself |
 //! | `nameless` | a line of the tray does not say what was tried |
 //! | `no-code` | a line of the tray does not begin with the code of its reason |
+//! | `error-from-nowhere` | a device gives a code of the server as its last error that no answer had |
 //! | `child-before-parent` | a device sends the creation of a record before that of what it hangs under |
 //! | `signed-out-needlessly` | a device asks to sign in although it has a good refresh token |
 
@@ -31,7 +33,7 @@ mod session;
 
 use std::collections::BTreeSet;
 
-use deadzone_contract::{Code, RecordId, RecordState, RecordView, TrayItem, rules};
+use deadzone_contract::{Code, RecordId, RecordState, RecordView, Status, TrayItem, rules};
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
@@ -65,11 +67,13 @@ impl<'t> Walk<'_, 't> {
         match &entry.event {
             Event::Shown(view) => self.judge_record(at, &entry.host, view, findings),
             Event::Tray { items } => self.judge_tray(at, &entry.host, items, findings),
+            Event::Status(status) => self.judge_status(at, &entry.host, status, findings),
             Event::Viewed(view) => {
                 for record in &view.records {
                     self.judge_record(at, &entry.host, record, findings);
                 }
                 self.judge_tray(at, &entry.host, &view.tray, findings);
+                self.judge_status(at, &entry.host, &view.status, findings);
             }
             Event::Audited { records, .. } => {
                 for view in records {
@@ -102,6 +106,20 @@ impl<'t> Walk<'_, 't> {
         findings.report(case.evidence(told).evidence([at]).says(
             format!("{device} shows {what} as failed: {name}, of which no answer said that it was refused for good"),
             "another attempt, until the server refuses it or has failed as often as the contract allows",
+        ));
+    }
+
+    fn judge_status(&self, at: usize, device: &str, status: &Status, findings: &mut Findings) {
+        let Some(error) = status.last_error.as_deref() else { return };
+        let code = error.split_once(':').and_then(|(code, _)| Code::named(code));
+        let Some(code) = code.filter(|code| code.is_of_the_server()) else { return };
+        if self.grounds.knows_problem(device, code, at) {
+            return;
+        }
+        let case = Case::new("error-from-nowhere", "error").device(device).evidence([at]);
+        findings.report(case.says(
+            format!("{device} says `{error}`, but no request of it was refused so"),
+            "the error that there was",
         ));
     }
 

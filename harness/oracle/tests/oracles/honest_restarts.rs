@@ -3,7 +3,7 @@
 use crate::builder::*;
 use deadzone_contract::RecordState::{self, Conflict, Failed, Modified, Saved, Synced, Syncing};
 use deadzone_contract::view::View;
-use deadzone_contract::{Badge, RecordView};
+use deadzone_contract::{Action, Badge, RecordView};
 use deadzone_trace::Event;
 use insta::assert_snapshot;
 
@@ -112,7 +112,7 @@ fn a_copy_starts_from_what_it_copied() {
 #[test]
 fn a_wiped_tray_is_empty() {
     let failed = tray(created().shows("phone", as_is(Failed)), &[Failed]);
-    failed.loses_all("phone").look("phone", &[], &[]).passes("honest");
+    failed.loses_all("phone").look_with_queue("phone", &[], 0).passes("honest");
 }
 
 #[test]
@@ -150,4 +150,43 @@ fn once_all_is_quiet_a_device_is_neither_offline_nor_busy() {
     ends(Badge::Offline, 0, exempt.exempt("phone").settles()).passes("honest");
     ends(Badge::Offline, 0, created().pushes("phone", "e1", &["task/1"]).shows("phone", as_is(Syncing)))
         .passes("honest");
+}
+
+#[test]
+fn where_nobody_is_signed_in_the_device_asks_for_it() {
+    let shows = |run: Run, badge| run.then("phone", Event::Status(status(badge, 0)));
+    let out = || created().pushes("phone", "e1", &["task/1"]).signs_out("phone", "a2", false);
+    shows(out(), Badge::Error).passes("honest");
+    assert_snapshot!(shows(out(), Badge::Offline).verdict("honest"), @r"
+    fail
+    sign-in-not-asked-for device: phone calls itself offline, although nobody is signed in
+      expected: error: it needs a sign-in, and syncs nothing until then
+      evidence: saved a2, status phone
+    ");
+    let asks = "honest sign-in-not-asked-for device";
+    shows(out().restarts("phone"), Badge::Synced).violates(asks);
+    shows(out().begin("phone", "a3", sign_in("ana")), Badge::Synced).passes("honest");
+    shows(created().loses_all("phone").then("phone", Event::Wiped), Badge::Synced).violates(asks);
+    // Nobody confirmed that it has happened.
+    let torn =
+        created().begin("phone", "a2", Action::SignOut { anyway: true }).goes_down("phone").indefinite("a2");
+    shows(torn.comes_up("phone"), Badge::Offline).passes("honest");
+}
+
+#[test]
+fn what_stands_in_the_tray_as_failed_shows_so() {
+    let looks = |state| {
+        let run = created().shows("phone", as_is(Syncing));
+        run.look("phone", &[as_is(state)], &[item("task/1", Failed)])
+    };
+    looks(Failed).passes("honest");
+    // One of two edits is on its way; a conflict needs its user just as well.
+    looks(Syncing).passes("honest");
+    looks(Conflict).passes("honest");
+    assert_snapshot!(looks(Modified).verdict("honest"), @r"
+    fail
+    failed-not-shown modified: phone shows task/1 as modified, but its tray has `set status=done` on it as failed
+      expected: task/1 as failed, until its user decides
+      evidence: viewed phone
+    ");
 }

@@ -70,7 +70,7 @@ fn who_lost_the_time_or_the_disk_cannot_tell() {
     either(hours_after(1).then("world", jump));
     either(hours_after(5).then("phone", Event::Suspended).then("phone", Event::Resumed));
     either(hours_after(5).forgets("phone", 0));
-    either(hours_after(5).signs_out("phone", "a2", true));
+    either(hours_after(5).signs_out("phone", "a2", true).signs_in("phone", "a3", "ana"));
     // It may have died before it could save the page.
     let died = hours_after(5).pulls_page("phone", "e2", &[]).restarts("phone");
     either(died);

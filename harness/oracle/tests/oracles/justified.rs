@@ -313,7 +313,7 @@ fn nobody_is_signed_out_while_tokens_are_good() {
       evidence: delivered e1, status phone
     ");
     says(signed_in(), Badge::Offline, ENDED).passes("justified");
-    says(signed_in(), Badge::Error, "internal: the server has failed").passes("justified");
+    says(signed_in(), Badge::Error, "no answer within 30 s").passes("justified");
     says(run(), Badge::Error, ENDED).passes("justified");
     // An expired access token is no reason; a refused refresh token is.
     let told = |code: &str| {
@@ -329,6 +329,28 @@ fn nobody_is_signed_out_while_tokens_are_good() {
     says(signed_in().wait_ms(29 * day_ms), Badge::Error, ENDED)
         .violates("justified signed-out-needlessly session");
     says(signed_in().wait_ms(30 * day_ms), Badge::Error, ENDED).passes("justified");
+}
+
+#[test]
+fn what_the_server_is_said_to_have_refused_an_answer_said() {
+    let too_old = |run: Run| says(run, Badge::Error, "client-too-old: upgrade the app");
+    too_old(problem(426, "client-too-old", &[])).passes("justified");
+    assert_snapshot!(too_old(sent()).verdict("justified"), @r"
+    fail
+    error-from-nowhere error: phone says `client-too-old: upgrade the app`, but no request of it was refused so
+      expected: the error that there was
+      evidence: status phone
+    ");
+    // Another refusal, or one that never came.
+    too_old(problem(503, "unavailable", &[])).violates("justified error-from-nowhere error");
+    let body = r#"{"status":426,"code":"client-too-old","detail":"no"}"#;
+    too_old(sent().answered_as("e2", 426, &[], body).fails("e2"))
+        .violates("justified error-from-nowhere error");
+    // Of what happens on the device itself no answer tells.
+    says(sent(), Badge::Error, "storage: the disk is full").passes("justified");
+    says(sent(), Badge::Offline, "no answer within 30 s").passes("justified");
+    // In an answer that nobody can read, anything may have been said.
+    too_old(sent().answered_with("e2", "done").delivered("e2")).passes("justified");
 }
 
 #[test]
