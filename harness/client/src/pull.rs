@@ -110,9 +110,8 @@ fn continues(asked: &Meta, tx: &Tx<'_>) -> bool {
     (&asked.device_id, asked.cursor, asked.epoch) == (&tx.meta.device_id, tx.meta.cursor, tx.meta.epoch)
 }
 
-/// Keeps what the server told the device `asked_by` of a record, unless something newer is known
-/// already: answers may overtake each other. `answered`: the work that
-/// was done with it.
+/// Keeps what the server told the device `asked_by` of a record, with the answer to `answered` or
+/// without any, unless something newer is known already: answers may overtake each other.
 pub(crate) fn keep(
     app: &App,
     tx: &mut Tx<'_>,
