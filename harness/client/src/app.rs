@@ -37,12 +37,6 @@ pub(crate) struct App {
     shared: Mutex<Shared>,
 }
 
-/// How far apart the first and the last number can be that one start skips. A restored database
-/// gives a number of an earlier run again only if both runs drew gaps that lie closer together
-/// than the work they saved: once in millions of restores. Two million starts stay below 2^53,
-/// so that every JSON parser reads the numbers right.
-const GAP_MAX: u64 = 1 << 32;
-
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Refusal {
         Refusal::new(Code::Storage, format!("{error}; nothing of this was saved"))
@@ -304,8 +298,11 @@ impl App {
     /// Takes up what an earlier run left.
     fn take_up(&self, tx: &mut Tx<'_>, opened: Opened) -> Result<()> {
         if self.policy.numbers == Numbers::NeverReused && opened != Opened::New {
-            let gap = 1 + self.env.env.random.number("number gap") % GAP_MAX;
-            tx.meta.next_number += gap;
+            // A restored database gives a number of an earlier run again only if both runs drew gaps
+            // that lie closer together than the work they saved: once in millions of restores. Two
+            // million starts stay below 2^53, so that every JSON parser reads the numbers right.
+            let gap = self.env.env.random.number("number gap") % self.start.parameters.number_gap;
+            tx.meta.next_number += 1 + gap;
         }
         migrate::adopt(self, tx)?;
         scope::adopt(self, tx, opened == Opened::New)?;

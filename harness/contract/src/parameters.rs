@@ -124,6 +124,7 @@ parameters! {
     hint_hold: Time = 0, least 0, "How long a request for hints waits for something to tell; 0: devices ask for none.";
     queue_max: Count = 100_000, least 1, "Mutations that a device keeps; a further one is refused.";
     database_max: Count = 256 * 1024 * 1024, least 65_536, "Bytes that a database may come to.";
+    number_gap: Count = 1 << 32, least 1, "How many numbers the starts of an app skip at most; each start draws how many.";
     save_bound: Time = 2 * SECOND, least 1, "How long a user may have to wait until an action is saved.";
 }
 
