@@ -129,20 +129,28 @@ async fn create_anew(app: &App, mut tx: Tx<'_>, old: &RecordRow, rows: &[QueueRo
     tx.drop_record(&old.record)?;
     tx.insert_local(RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone()))?;
     let kind = MutationKind::Create { entity, workspace, parent };
-    let seq = enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
+    enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
+    // In the queue it stands where the old one did: before whatever waits and hangs under it now.
+    let seq = rows.iter().map(|row| row.seq).min().expect("work of the old record has failed");
+    for create in tx.queue_of(&id)? {
+        let mut first = create.clone();
+        first.seq = seq;
+        tx.replace(&create, first)?;
+    }
     tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Delete))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }
 
-/// Puts records that only this device has, because the server refused them, under another parent.
+/// Puts records that only this device has, because the server refused them or has not been asked yet,
+/// under another parent.
 fn move_children(tx: &mut Tx<'_>, from: &RecordId, to: &RecordId) -> Result<()> {
     for child in tx.children(from)? {
         let Some(record) = tx.record(&child)?.filter(|record| record.server.is_none()) else { continue };
         let rows = tx.queue_of(&child)?;
-        // A definite refusal: under its next number it may be another mutation.
-        let refused = |row: &&QueueRow| row.status == RowStatus::Failed && !row.is_indefinite();
-        let Some(create) = rows.iter().filter(|row| row.is_create()).find(refused) else { continue };
+        // Nothing of it is on the server: it may become another mutation.
+        let is_only_here = |row: &&QueueRow| row.is_create() && !row.is_indefinite();
+        let Some(create) = rows.iter().find(is_only_here) else { continue };
         let mut anew = create.clone();
         if let MutationKind::Create { parent, .. } = &mut anew.mutation.kind {
             *parent = Some(to.clone());
