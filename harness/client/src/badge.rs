@@ -25,8 +25,8 @@ pub(crate) fn derived_state(record: &RecordRow, rows: &[QueueRow], over: &Overla
 
 /// The badge to show next. A badge moves only along the legal moves; where the derived state is
 /// not one move away, it goes there by way of `syncing` while something is `sent`, and else stays
-/// what it is until it can move. Work that fails while it waits for its next attempt goes there by
-/// way of [`between`].
+/// what it is until it can move. Work that fails while it waits for its next attempt, and failed work
+/// that waits for another one, go there by way of [`between`].
 pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState, sent: bool) -> RecordState {
     use RecordState as S;
     let Some(shown) = shown else { return derived };
@@ -44,7 +44,7 @@ pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState, sent:
     };
     if shown == derived || legal(derived) {
         derived
-    } else if derived == S::Saved && legal(S::Modified) {
+    } else if derived == S::Saved && (legal(S::Modified) || between(shown, S::Modified).is_some()) {
         S::Modified
     } else if sent && legal(S::Syncing) {
         S::Syncing
@@ -56,9 +56,14 @@ pub(crate) fn next_state(shown: Option<RecordState>, derived: RecordState, sent:
 }
 
 /// The badge to show for a moment between two that no legal move joins: what waited for its next
-/// attempt is only a change on this device, before it fails without one.
+/// attempt is only a change on this device, before it fails without one; what is retried is about to be
+/// sent, before it has to wait for that.
 pub(crate) fn between(shown: RecordState, next: RecordState) -> Option<RecordState> {
-    (shown == RecordState::Retrying && next == RecordState::Failed).then_some(RecordState::Modified)
+    match (shown, next) {
+        (RecordState::Retrying, RecordState::Failed) => Some(RecordState::Modified),
+        (RecordState::Failed, RecordState::Modified) => Some(RecordState::Syncing),
+        _ => None,
+    }
 }
 
 /// The badge after a restart, when nothing is on its way any more.
@@ -84,8 +89,9 @@ mod tests {
             (Some(S::Saved), S::Syncing, S::Syncing),
             // An edit while the create is on its way: not new any more, whatever the rows say.
             (Some(S::Syncing), S::Saved, S::Modified),
-            // A retry from the tray shows as failed until it is really sent.
-            (Some(S::Failed), S::Modified, S::Failed),
+            // A retry from the tray waits like any other work: nothing of it is in the tray any more.
+            (Some(S::Failed), S::Modified, S::Modified),
+            (Some(S::Failed), S::Saved, S::Modified),
             (Some(S::Failed), S::Syncing, S::Syncing),
             // A conflict that was decided, but not sent yet, is still one.
             (Some(S::Conflict), S::Modified, S::Conflict),

@@ -190,3 +190,29 @@ fn what_stands_in_the_tray_as_failed_shows_so() {
       evidence: viewed phone
     ");
 }
+
+#[test]
+fn syncing_is_shown_while_something_is_on_its_way() {
+    let syncing = || created().shows("phone", as_is(Syncing));
+    let looks = |run: Run| run.look_with_queue("phone", &[as_is(Syncing)], 1);
+    let idle = "honest syncing-with-nothing-sent syncing";
+    assert_snapshot!(looks(syncing().wait_ms(63_000)).verdict("honest"), @r"
+    fail
+    syncing-with-nothing-sent syncing: phone shows task/1 as syncing, but no push with work on it is under way
+      expected: syncing only while something is on its way
+      evidence: shown phone, viewed phone
+    ");
+    // It may have to get new tokens first, and then waits for an answer.
+    looks(syncing().wait_ms(61_000)).passes("honest");
+    let sent = || syncing().sends("phone", "e1", &["task/1 create"]);
+    looks(sent().wait_ms(600_000)).passes("honest");
+    let failed = || sent().wait_ms(10_000).fails("e1");
+    looks(failed().wait_ms(61_000)).passes("honest");
+    looks(failed().wait_ms(63_000)).violates(idle);
+    looks(syncing().wait_ms(63_000).shows("phone", as_is(Modified))).passes("honest");
+    // While it slept its timers stood; a disk that fails cannot note that nothing came of it.
+    let slept = syncing().then("phone", Event::Suspended).wait_ms(63_000).then("phone", Event::Resumed);
+    looks(slept.clone()).passes("honest");
+    looks(slept.wait_ms(63_000)).violates(idle);
+    looks(syncing().then("phone", Event::DiskFault { active: true }).wait_ms(63_000)).passes("honest");
+}
