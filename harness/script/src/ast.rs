@@ -188,10 +188,13 @@ pub enum UserAction {
         changes: Vec<(String, Change)>,
     },
     /// `sign in`: with the password of the device's user. `sign in as ben`: another user takes
-    /// the device over, after a sign-out.
+    /// the device over, after a sign-out. `sign in guessing`, `sign in as ben guessing`: by somebody
+    /// who does not know the password.
     SignIn {
         /// Who; the device's user where nobody is named.
         user: Option<String>,
+        /// With another password.
+        guess: bool,
     },
     /// `sign out`, or `sign out anyway`, which throws pending work away.
     SignOut {

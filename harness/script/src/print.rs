@@ -223,8 +223,11 @@ impl Display for UserAction {
                     write_changes(f, changes)
                 }
             },
-            UserAction::SignIn { user: None } => f.write_str("sign in"),
-            UserAction::SignIn { user: Some(user) } => write!(f, "sign in as {user}"),
+            UserAction::SignIn { user, guess } => {
+                f.write_str("sign in")?;
+                user.iter().try_for_each(|user| write!(f, " as {user}"))?;
+                f.write_str(if *guess { " guessing" } else { "" })
+            }
             UserAction::SignOut { anyway: false } => f.write_str("sign out"),
             UserAction::SignOut { anyway: true } => f.write_str("sign out anyway"),
             UserAction::Undo { name } => write!(f, "undo {name}"),

@@ -194,7 +194,7 @@ fn action_needs(act: &Act, model: Model, needs: &mut BTreeSet<Capability>) {
             place.iter().filter(|place| place.contains('/')).for_each(|place| record_needs(place, needs));
         }
         UserAction::Edit { name, changes } => change_needs(name, changes, model, needs),
-        UserAction::SignIn { user } => needs.extend(user.as_ref().map(|_| Capability::SignOut)),
+        UserAction::SignIn { user, .. } => needs.extend(user.as_ref().map(|_| Capability::SignOut)),
         UserAction::SignOut { .. } => needs.extend([Capability::SignOut]),
         UserAction::SetRole(_) => needs.extend([Capability::StepUp]),
         UserAction::Repair => needs.extend([Capability::Repair]),

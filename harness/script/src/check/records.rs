@@ -38,8 +38,8 @@ impl<'a> Checker<'a> {
                     self.changes(decl, changes, false);
                 }
             }
-            UserAction::SignIn { user: Some(user) } => self.user(user, Part::User(0)),
-            UserAction::SignIn { user: None } | UserAction::SignOut { .. } | UserAction::Repair => {}
+            UserAction::SignIn { user: Some(user), .. } => self.user(user, Part::User(0)),
+            UserAction::SignIn { user: None, .. } | UserAction::SignOut { .. } | UserAction::Repair => {}
             UserAction::SetRole(change) => self.member_change(change),
             UserAction::Delete { name }
             | UserAction::Discard { name }

@@ -165,14 +165,18 @@ fn user_action(cursor: &mut Cursor<'_>, verb: &str) -> Result<UserAction, Wrong>
     })
 }
 
-/// `sign in`, `sign in as ben`, `sign out`, `sign out anyway`
+/// `sign in`, `sign in as ben`, `sign in guessing`, `sign out`, `sign out anyway`
 fn sign(cursor: &mut Cursor<'_>) -> Result<UserAction, Wrong> {
     match cursor.one_of("`in` or `out`", &["in", "out"], "`sign in`, `sign in as ben` or `sign out`")? {
         "out" => Ok(UserAction::SignOut { anyway: cursor.take_word("anyway") }),
-        _ if cursor.take_word("as") => {
-            Ok(UserAction::SignIn { user: Some(cursor.word("a user", Part::User(0))?.to_owned()) })
+        _ => {
+            let user = if cursor.take_word("as") {
+                Some(cursor.word("a user", Part::User(0))?.to_owned())
+            } else {
+                None
+            };
+            Ok(UserAction::SignIn { user, guess: cursor.take_word("guessing") })
         }
-        _ => Ok(UserAction::SignIn { user: None }),
     }
 }
 

@@ -306,8 +306,8 @@ impl Writer<'_> {
     fn account(&mut self) -> UserAction {
         let users = strings(&["ana", "ben", "cy_2"]);
         match self.dice.below(6) {
-            0 => UserAction::SignIn { user: None },
-            1 => UserAction::SignIn { user: Some(self.dice.name(&users)) },
+            0 => UserAction::SignIn { user: None, guess: self.dice.below(4) == 0 },
+            1 => UserAction::SignIn { user: Some(self.dice.name(&users)), guess: self.dice.below(4) == 0 },
             2 => UserAction::SignOut { anyway: self.dice.below(2) == 1 },
             3 => UserAction::Repair,
             4 => UserAction::SetRole(self.member_change(true)),

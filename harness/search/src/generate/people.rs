@@ -17,7 +17,7 @@ impl Writer<'_> {
         let owner = self.model.devices[device].owner;
         let user = self.model.devices[device].user.unwrap_or(owner);
         self.model.devices[device].user = Some(user);
-        self.user(device, UserAction::SignIn { user: Some(self.world.user(user).to_owned()) });
+        self.user(device, UserAction::SignIn { user: Some(self.world.user(user).to_owned()), guess: false });
     }
 
     pub(super) fn sign_out(&mut self, choices: &mut Choices<'_>) {
@@ -46,7 +46,7 @@ impl Writer<'_> {
             self.sign_out_on(device, true);
         }
         self.model.devices[device].user = Some(user);
-        self.user(device, UserAction::SignIn { user: Some(self.world.user(user).to_owned()) });
+        self.user(device, UserAction::SignIn { user: Some(self.world.user(user).to_owned()), guess: false });
     }
 
     /// The operator changes a role.

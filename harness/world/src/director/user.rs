@@ -14,9 +14,13 @@ impl Director {
     pub(super) async fn user(&mut self, device: &str, id: &str, action: &UserAction, cannot: bool) {
         let on = |name: &str, act: fn(RecordId) -> Action| self.known(name).map(act);
         let act = match action {
-            UserAction::SignIn { user } => {
+            UserAction::SignIn { user, guess: false } => {
                 self.sign_in(device, id, user.as_deref(), cannot).await;
                 return;
+            }
+            UserAction::SignIn { user, guess: true } => {
+                let user = user.clone().unwrap_or_else(|| self.fleet.user(device));
+                Some(Action::SignIn { user, password: "a guess".to_owned() })
             }
             UserAction::SignOut { anyway } => {
                 self.rights_changed = true;
