@@ -34,7 +34,7 @@ impl History {
 
     /// The cursor behind commit `seq`, handed out now.
     pub(crate) fn cursor(&self, seq: u64) -> u64 {
-        self.epoch << SEQ_BITS | seq
+        (self.epoch << SEQ_BITS) + seq
     }
 
     /// The commit behind which a pull from `cursor` goes on. None when what the cursor has not

@@ -3,6 +3,8 @@
 //! There is one such field, a task's priority, and one merge: the more urgent stays. It takes two
 //! values and no history, so that devices end alike in whatever order their writes arrive.
 
+use std::cmp::Ordering;
+
 use deadzone_contract::Value;
 use deadzone_contract::wire::Base;
 
@@ -15,11 +17,14 @@ const URGENCIES: [&str; 4] = ["low", "normal", "high", "urgent"];
 impl Effects<'_> {
     pub(super) fn merge(&mut self, field: &str, value: &Value, base: &Base) -> Result<(), Unfit> {
         let current = self.current(field)?;
-        let fits = self.fits(field, current.as_ref(), base)?;
-        match &current {
-            Some(same) if !fits && same.value == *value => self.agree(field, same)?,
-            Some(other) if !fits && urgency(&other.value) > urgency(value) => {}
-            _ => self.replace(field, value, current.as_ref())?,
+        let against = match &current {
+            Some(other) if !self.fits(field, Some(other), base)? => other,
+            _ => return Ok(self.replace(field, value, current.as_ref())?),
+        };
+        match urgency(&against.value).cmp(&urgency(value)) {
+            Ordering::Less => self.replace(field, value, Some(against))?,
+            Ordering::Equal => self.agree(field, against)?,
+            Ordering::Greater => {}
         }
         Ok(())
     }
