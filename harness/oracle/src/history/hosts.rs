@@ -108,26 +108,27 @@ impl<'t> Hosts<'t> {
         save_bound_ms: u64,
         pulls: &BTreeMap<&'t str, Vec<(usize, usize)>>,
     ) {
+        let shown = |had| saved_by(entries, save_bound_ms, had);
         for (name, host) in &mut self.by_name {
             let pulls = pulls.get(name).map(Vec::as_slice).unwrap_or_default();
-            let shown = |had: usize| {
-                let shown_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
-                entries.partition_point(|entry| entry.at_us <= shown_us)
-            };
             let (downs, disk_faults) = (&host.downs, &host.disk_faults);
-            let is_kept = |had: usize| {
-                let shown = shown(had);
-                !downs.iter().any(|down| (had..shown).contains(down))
-                    && !disk_faults.iter().any(|fault| fault.from < shown && had <= fault.to)
-            };
             for damage in &mut host.damages {
                 let up = || host.ups.get(host.ups.partition_point(|&up| up < damage.at)).copied();
                 let Some(known) = (if damage.given_up { Some(damage.at) } else { up() }) else { continue };
-                let pull = pulls.iter().find(|&&(sent, had)| sent > known && is_kept(had));
+                let kept = |had| could_keep(downs, disk_faults, had, shown(had));
+                let pull = pulls.iter().find(|&&(sent, had)| sent > known && kept(had));
                 let Some(&(_, had)) = pull else { continue };
                 damage.over = shown(had);
             }
         }
+    }
+
+    /// Whether a machine must have kept what it had in an entry: it did not crash, and its disk
+    /// worked, for as long as it may take to save something.
+    pub(crate) fn must_keep(&self, entries: &[Entry], save_bound_ms: u64, host: &str, had: usize) -> bool {
+        self.by_name.get(host).is_some_and(|host| {
+            could_keep(&host.downs, &host.disk_faults, had, saved_by(entries, save_bound_ms, had))
+        })
     }
 
     /// Every damage of a machine's disk, in order.
@@ -217,6 +218,18 @@ impl<'t> Hosts<'t> {
         let all = self.by_name.iter().flat_map(|(&name, host)| host.origins.iter().map(move |o| (name, o)));
         all.filter(move |(_, (_, from))| *from == device).map(|(name, &(at, _))| (name, at))
     }
+}
+
+/// The first entry at which what a machine had in an earlier one is saved, if nothing hinders it.
+fn saved_by(entries: &[Entry], save_bound_ms: u64, had: usize) -> usize {
+    let saved_us = entries[had].at_us.saturating_add(save_bound_ms.saturating_mul(1_000));
+    entries.partition_point(|entry| entry.at_us <= saved_us)
+}
+
+/// Whether nothing hinders a machine from saving what it had, until it must be saved.
+fn could_keep(downs: &[usize], disk_faults: &[Span], had: usize, saved: usize) -> bool {
+    !downs.iter().any(|down| (had..saved).contains(down))
+        && !disk_faults.iter().any(|fault| fault.from < saved && had <= fault.to)
 }
 
 /// Ends the last span if it is still open.

@@ -177,6 +177,11 @@ impl<'t> History<'t> {
         !self.rights.surely_sees(user, record, from, to)
     }
 
+    /// Whether a device must have kept what it had in an entry.
+    pub(crate) fn must_keep(&self, device: &str, had: usize) -> bool {
+        self.hosts.must_keep(self.entries, self.header.parameters.save_bound, device, had)
+    }
+
     /// How much of its user's work a device said last before `at` that it keeps: what is queued,
     /// and what stands in its tray as failed.
     pub(crate) fn kept(&self, device: &str, at: usize) -> u64 {

@@ -220,7 +220,8 @@ impl<'h, 't> Walk<'h, 't> {
                     may_follow(before.state, state) || self.ended(before.state, state, host, record, at)
                 } else {
                     let decided = self.trays.decided(host, before.at, at);
-                    may_follow_restart(before.state, state, decided)
+                    let unheard = self.is_unheard(host, record, before.at);
+                    may_follow_restart(before.state, state, decided, unheard)
                 };
                 if !legal {
                     self.illegal_move(at, host, record, before, state);
@@ -283,6 +284,18 @@ impl<'h, 't> Walk<'h, 't> {
         told.into_iter().any(|told| {
             let ended = told.state.removed || (told.state.gone && told.state.version.is_some());
             told.device == host && ended
+        })
+    }
+
+    /// Whether no answer told a device of a record before `at` that it must have kept.
+    fn is_unheard(&self, host: &str, record: usize, at: usize) -> bool {
+        let begun = self.forgot.get(host).max(self.wiped.get(host)).copied().unwrap_or_default();
+        let told = self.history.wire.told(record).iter();
+        !told.skip_while(|told| told.at < begun).take_while(|told| told.at < at).any(|told| {
+            told.device == host
+                && !told.hinted()
+                && told.state.version.is_some()
+                && self.history.must_keep(host, told.at)
         })
     }
 

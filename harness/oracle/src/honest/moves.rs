@@ -31,10 +31,12 @@ pub(super) fn may_follow(from: RecordState, to: RecordState) -> bool {
 /// Over a restart, `syncing` may have become `saved`, if the server never had the record, or
 /// `modified`. A step whose commit the device's death overtook was never shown, and neither was
 /// the one that led to it. `decided`: a user may have decided something meanwhile; without that,
-/// failed work stays failed and nothing is thrown away.
-pub(super) fn may_follow_restart(from: RecordState, to: RecordState, decided: bool) -> bool {
+/// failed work stays failed and nothing is thrown away. `unheard`: as far as the device knows, the
+/// server never had the record, although its badge may say `modified`: it was edited between two
+/// attempts to create it.
+pub(super) fn may_follow_restart(from: RecordState, to: RecordState, decided: bool, unheard: bool) -> bool {
     use RecordState::{Discarded, Failed, Modified, Retrying, Saved, Syncing};
-    let is_new = matches!(from, Saved | Syncing | Retrying | Failed);
+    let is_new = matches!(from, Saved | Syncing | Retrying | Failed) || (from == Modified && unheard);
     let may_follow =
         |from, to| may_follow(from, to) && (decided || from == to || (from != Failed && to != Discarded));
     let unseen = STATES.iter().copied().filter(|&next| may_follow(from, next));

@@ -102,6 +102,28 @@ fn on_a_disk_that_forgot_every_badge_begins_anew() {
 }
 
 #[test]
+fn what_the_server_never_had_is_new_again_after_a_crash() {
+    let between_attempts = |run: Run| {
+        let edited = run.shows("phone", as_is(Syncing)).does("phone", "a2", edit("task/1", &["title=U"]));
+        edited.shows("phone", as_is(Modified))
+    };
+    let again = |run: Run| run.restarts("phone").shows("phone", as_is(Saved));
+    let unsent = between_attempts(created()).sends("phone", "e1", &["task/1"]);
+    again(unsent.clone().fails("e1")).passes("honest");
+    // Without a restart it is not.
+    let at_once = unsent.fails("e1").shows("phone", as_is(Saved)).verdict("honest");
+    assert!(at_once.starts_with("fail\nillegal-move saved"), "{at_once}");
+    // The server told of it, and the device has had the time to keep that.
+    let pulled = |run: Run| run.pulls_page("phone", "e1", &["task/1@1 title=T"]);
+    let told = |ms: u64| between_attempts(pulled(created().shows("phone", as_is(Syncing))).wait_ms(ms));
+    let known = again(told(60_000)).verdict("honest");
+    assert!(known.starts_with("fail\nillegal-move saved"), "{known}");
+    // It went down as the answer came.
+    let died = pulled(between_attempts(created())).restarts("phone").shows("phone", as_is(Modified));
+    again(died).passes("honest");
+}
+
+#[test]
 fn a_copy_starts_from_what_it_copied() {
     let copy = created().becomes("tablet", "phone").shows("tablet", as_is(Saved));
     copy.passes("honest");
