@@ -29,7 +29,7 @@ impl<'h> Commits<'h> {
     pub(super) fn of(history: &'h History<'_>, device: &str) -> Commits<'h> {
         let mut commits = Commits { by_record: BTreeMap::new() };
         let mut first_sent: BTreeMap<(&str, usize, u64), usize> = BTreeMap::new();
-        let copies: BTreeMap<&str, usize> = history.hosts.copies_of(device).collect();
+        let copies = history.hosts.copies_of(device, 0);
         let of_its_work = |push: &&Request<'_>| {
             push.device == device || copies.get(push.device).is_some_and(|&copied| copied < push.sent)
         };

@@ -7,26 +7,34 @@ use deadzone_trace::{Entry, Event};
 /// Every machine.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts<'t> {
-    by_name: BTreeMap<&'t str, Host<'t>>,
+    by_name: BTreeMap<&'t str, Host>,
     /// The trace speaks of disks. Worlds without disks say nothing of them.
     pub(crate) have_disks: bool,
     have_damages: bool,
+    /// In their order.
+    clones: Vec<Copied<'t>>,
 }
 
 /// One machine.
 #[derive(Debug, Default)]
-struct Host<'t> {
+struct Host {
     ups: Vec<usize>,
     downs: Vec<usize>,
     sleeps: Vec<Span>,
     disk_faults: Vec<Span>,
     damages: Vec<Damage>,
-    /// Whose copy it became, and when.
-    origins: Vec<(usize, &'t str)>,
     /// The version of its app, where that was changed.
     app: Option<u32>,
     /// When its clock jumped.
     jumps: Vec<usize>,
+}
+
+/// One machine became a copy of another one.
+#[derive(Debug)]
+struct Copied<'t> {
+    at: usize,
+    from: &'t str,
+    onto: &'t str,
 }
 
 /// From one entry to another; open at the end of the trace.
@@ -76,7 +84,7 @@ impl<'t> Hosts<'t> {
                 }
             }
             Event::Upgraded { to } => self.host(entry).app = Some(*to),
-            Event::Cloned { from } => self.host(entry).origins.push((at, from)),
+            Event::Cloned { from } => self.clones.push(Copied { at, from, onto: &entry.host }),
             _ => {}
         }
         self.have_disks |= matches!(
@@ -92,7 +100,7 @@ impl<'t> Hosts<'t> {
         );
     }
 
-    fn host(&mut self, entry: &'t Entry) -> &mut Host<'t> {
+    fn host(&mut self, entry: &'t Entry) -> &mut Host {
         self.by_name.entry(&entry.host).or_default()
     }
 
@@ -191,32 +199,32 @@ impl<'t> Hosts<'t> {
         self.by_name.get(device)?.app
     }
 
-    /// Whose copy a device became, and when.
-    fn origins(&self, device: &str) -> &[(usize, &'t str)] {
-        self.by_name.get(device).map(|host| host.origins.as_slice()).unwrap_or_default()
-    }
-
     /// Whether a device may hold work of another one: its own, or because it became a copy of it.
     pub(crate) fn holds_work_of(&self, device: &str, of: &str) -> bool {
-        device == of || self.origins(device).iter().any(|(_, from)| *from == of)
+        self.is_own(device, of, 0, usize::MAX)
     }
 
     /// Whether what was done on one device by an entry is what another one itself has done by a later
     /// entry: because it is the same, or became a copy of it in between.
     pub(crate) fn is_own(&self, device: &str, of: &str, from: usize, to: usize) -> bool {
-        let is_it = |(at, origin): &(usize, &str)| *origin == of && (from..to).contains(at);
-        device == of || self.origins(device).iter().any(is_it)
+        device == of || self.copies_of(of, from).get(device).is_some_and(|&at| at < to)
     }
 
     /// Whether a device became a copy of another one from one entry to another.
     pub(crate) fn became_a_copy(&self, device: &str, from: usize, to: usize) -> bool {
-        self.origins(device).iter().any(|(at, _)| (from..to).contains(at))
+        self.clones.iter().any(|clone| clone.onto == device && (from..to).contains(&clone.at))
     }
 
-    /// The devices that became copies of a device, and when.
-    pub(crate) fn copies_of(&self, device: &str) -> impl Iterator<Item = (&'t str, usize)> {
-        let all = self.by_name.iter().flat_map(|(&name, host)| host.origins.iter().map(move |o| (name, o)));
-        all.filter(move |(_, (_, from))| *from == device).map(|(name, &(at, _))| (name, at))
+    /// The other devices that became copies of a device from an entry on, or copies of such copies,
+    /// each with the moment at which it first did.
+    pub(crate) fn copies_of(&self, device: &str, since: usize) -> BTreeMap<&'t str, usize> {
+        let mut copies = BTreeMap::new();
+        for clone in self.clones.iter().filter(|clone| since <= clone.at && clone.onto != device) {
+            if clone.from == device || copies.contains_key(clone.from) {
+                copies.entry(clone.onto).or_insert(clone.at);
+            }
+        }
+        copies
     }
 }
 

@@ -152,8 +152,7 @@ impl<'t> History<'t> {
     fn senders(&self, effect: &Effect<'t>) -> impl Iterator<Item = (&'t str, usize)> {
         let work = self.action_of(effect);
         let (device, begun) = (work.device, work.begun);
-        let copies = self.hosts.copies_of(device).filter(move |&(_, copied)| begun < copied);
-        std::iter::once((device, begun)).chain(copies)
+        std::iter::once((device, begun)).chain(self.hosts.copies_of(device, begun))
     }
 
     /// Whether anything was shown, or a device was seen to show nothing.

@@ -198,7 +198,7 @@ fn left_before(history: &History<'_>, effect: &Effect<'_>, record: usize, until:
 /// Whether the device was copied, with an effect and before `until`: the copy still sends it.
 fn copied_before(history: &History<'_>, effect: &Effect<'_>, until: usize) -> bool {
     let work = history.action_of(effect);
-    history.hosts.copies_of(work.device).any(|(_, at)| work.begun < at && at < until)
+    history.hosts.copies_of(work.device, work.begun).values().any(|&at| at < until)
 }
 
 /// An open conflict is shown on every device of who may decide it: discarded on another one, the

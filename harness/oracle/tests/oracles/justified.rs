@@ -167,6 +167,11 @@ fn a_right_that_is_gone_is_a_reason() {
 fn a_copy_knows_what_its_origin_was_told() {
     let copied = refused("forbidden").becomes("tablet", "phone");
     copied.then("tablet", Event::Tray { items: vec![line("forbidden: no")] }).passes("justified");
+    let of_a_copy = refused("forbidden").becomes("laptop", "phone").becomes("tablet", "laptop");
+    of_a_copy.then("tablet", Event::Tray { items: vec![line("forbidden: no")] }).passes("justified");
+    let too_early = refused("forbidden").becomes("tablet", "laptop").becomes("laptop", "phone");
+    let too_early = too_early.then("tablet", Event::Tray { items: vec![line("forbidden: no")] });
+    too_early.violates("justified failed-without-refusal failed");
     let other = refused("forbidden").then("tablet", Event::Tray { items: vec![line("forbidden: no")] });
     other.violates("justified failed-without-refusal failed");
 }
