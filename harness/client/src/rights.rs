@@ -31,7 +31,7 @@ pub(crate) async fn keep(app: &App, stay: Stay, answer: &TokenAnswer) -> Result<
     if app.policy.tokens == Tokens::InDatabase {
         tx.meta.tokens = Some(format!("{} {}", answer.access_token, answer.refresh_token));
     }
-    forget_deleted(&mut tx, roles)?;
+    forget_deleted(&mut tx, app.dialect(), roles)?;
     if tx.meta.roles.as_ref() != Some(roles) {
         tx.meta.roles = Some(roles.clone());
     }
@@ -39,13 +39,18 @@ pub(crate) async fn keep(app: &App, stay: Stay, answer: &TokenAnswer) -> Result<
 }
 
 /// Copies of deleted records are not for who is no member any more. No pull tells of those.
-fn forget_deleted(tx: &mut Tx<'_>, roles: &BTreeMap<String, Role>) -> Result<()> {
+fn forget_deleted(tx: &mut Tx<'_>, dialect: Dialect, roles: &BTreeMap<String, Role>) -> Result<()> {
     for undo in tx.undos()? {
         if let Inverse::Restore { copy: Some(copy) } = &undo.inverse
             && !roles.contains_key(&copy.server.workspace)
         {
             tx.drop_undo(&undo.record)?;
             tx.meta.shred = true;
+        }
+    }
+    for deleted in tx.deleted_under_refused_work()? {
+        if !roles.contains_key(&deleted.workspace) {
+            forget(tx, dialect, &deleted.record, NOT_SHARED)?;
         }
     }
     Ok(())

@@ -3,6 +3,8 @@
 //! A row is changed by reading it, changing it and writing it back sealed anew. What is read has
 //! its seal looked at, so damage is never carried on under a good seal.
 
+use std::collections::BTreeSet;
+
 use deadzone_contract::wire::ServerRecord;
 use deadzone_contract::{RecordId, RecordState};
 use rusqlite::{OptionalExtension, params};
@@ -184,6 +186,21 @@ impl Tx<'_> {
             concat!("SELECT ", queue_columns!(), " FROM queue WHERE status = 'failed' ORDER BY seq"),
             [],
         )
+    }
+
+    /// The deleted records of which a copy of the server's stands under nothing but refused work.
+    pub(crate) fn deleted_under_refused_work(&self) -> Result<Vec<RecordRow>> {
+        let refused: BTreeSet<RecordId> = self.failed()?.into_iter().map(|row| row.mutation.record).collect();
+        let mut deleted = Vec::new();
+        for record in refused {
+            let Some(row) = self.record(&record)?.filter(|row| row.deleted && row.server.is_some()) else {
+                continue;
+            };
+            if self.queue_of(&record)?.iter().all(|row| row.status == RowStatus::Failed) {
+                deleted.push(row);
+            }
+        }
+        Ok(deleted)
     }
 
     /// How many rows wait for an answer.

@@ -96,8 +96,8 @@ impl Tx<'_> {
         })
     }
 
-    /// Whether copies of deleted records are all that is left here of some workspace: should its user
-    /// lose the right to see it, no pull would tell.
+    /// Whether copies of deleted records are all that is left here of some workspace, for an undo or
+    /// under work that was refused: should its user lose the right to see it, no pull would tell.
     pub(crate) fn keeps_copies_alone(&self) -> Result<bool> {
         let deletes = self.undos_by(concat!(
             "SELECT ",
@@ -108,7 +108,9 @@ impl Tx<'_> {
             Inverse::Restore { copy } => copy.as_ref(),
             _ => None,
         });
-        let workspaces: BTreeSet<&str> = copies.map(|copy| copy.server.workspace.as_str()).collect();
+        let undeletable = copies.map(|copy| copy.server.workspace.clone());
+        let refused = self.deleted_under_refused_work()?.into_iter().map(|row| row.workspace);
+        let workspaces: BTreeSet<String> = undeletable.chain(refused).collect();
         for workspace in workspaces {
             let in_view = self.sql(|db| {
                 let sql = "SELECT EXISTS (SELECT 1 FROM records

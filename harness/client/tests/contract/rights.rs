@@ -180,3 +180,26 @@ fn a_full_resync_leaves_nothing_of_a_workspace_that_is_not_shared_any_more() {
         app.kill().await;
     });
 }
+
+#[test]
+fn what_a_full_resync_does_not_bring_goes_once_its_workspace_is_known_to_be_gone() {
+    let (phone, server) = (Phone::new(1), Server::default());
+    story(async {
+        let app = phone.signed_in(&server).await;
+        let task = shared_task(&app, &server).await;
+        // The answer to this work was lost, and the server has forgotten it; it does not say why
+        // the record is not there.
+        server.judge(|_| Some(crate::kit::rules::rejected(Code::KeyExpired)));
+        server.state.lock().unwrap().roles = BTreeMap::from([("work".to_owned(), Role::Editor)]);
+        server.state.lock().unwrap().records.clear();
+        let mut expired = false;
+        server.intercept(move |request| {
+            let first = request.uri().path() == PATH_SYNC && !std::mem::replace(&mut expired, true);
+            first.then(|| problem(410, Code::CursorExpired))
+        });
+        app.device.connectivity(true);
+        app.settle().await;
+        only_words_are_left(&app, &phone, &task, "key-expired: no").await;
+        app.kill().await;
+    });
+}
