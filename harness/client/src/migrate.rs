@@ -23,7 +23,7 @@ pub(crate) fn adopt(app: &App, tx: &mut Tx<'_>) -> Result<()> {
     let Some(schema) = tx.meta.spoken.replace(present.schema).filter(|found| *found != present.schema) else {
         return Ok(());
     };
-    if schema < present.schema && app.policy.old_schema == OldSchema::ReadAsNew {
+    if app.policy.old_schema == OldSchema::ReadAsNew {
         return Ok(());
     }
     if app.policy.pending_on_migration == PendingOnMigration::Dropped {

@@ -71,7 +71,7 @@ pub enum PendingOnMigration {
     Dropped,
 }
 
-/// What to make of a cache that an app of an older schema has left.
+/// What to make of a cache that an app of another schema has left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OldSchema {
     /// It is said anew, and then everything is pulled anew.
