@@ -189,6 +189,11 @@ impl<'t> Hosts<'t> {
         })
     }
 
+    /// When a machine's clock jumped, in order.
+    pub(crate) fn jumps(&self, host: &str) -> &[usize] {
+        self.by_name.get(host).map(|host| host.jumps.as_slice()).unwrap_or_default()
+    }
+
     /// When a machine last came up before `at`.
     pub(crate) fn started(&self, host: &str, at: usize) -> Option<usize> {
         self.by_name.get(host)?.ups.iter().rev().copied().find(|&up| up < at)

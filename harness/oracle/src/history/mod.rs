@@ -59,7 +59,7 @@ pub(crate) use records::{Effect, FieldHistory, RecordHistory, Sight, Viewer, Wha
 pub(crate) use rights::Rights;
 pub(crate) use status::{Status, Void};
 pub(crate) use users::{SignOut, Users};
-pub(crate) use wire::{Class, Request, Wire};
+pub(crate) use wire::{Answer, Class, Request, Wire};
 
 /// The host that the server runs on.
 pub(crate) const SERVER: &str = "server";

@@ -91,7 +91,7 @@ fn a_device_is_sent_what_it_subscribes_to() {
 
 #[test]
 fn a_stamp_stays_near_the_servers_clock() {
-    let push_on = |run: Run, exchange: &str, stamps: &[u64]| {
+    let push_as = |device: &str, run: Run, exchange: &str, stamps: &[u64]| {
         let mutation = |(number, ms): (u64, &u64)| {
             serde_json::json!({
                 "number": number, "record": "task/1", "kind": "update",
@@ -109,11 +109,12 @@ fn a_stamp_stays_near_the_servers_clock() {
             exchange: Exchange(exchange.to_owned()),
             method: "POST".to_owned(),
             path: "/sync/mutations".to_owned(),
-            headers: vec![("Device-Id".to_owned(), "d1".to_owned())],
+            headers: vec![("Device-Id".to_owned(), device.to_owned())],
             body,
         };
         run.then("phone", sent).arrives(exchange).answered_with(exchange, &answer)
     };
+    let push_on = |run: Run, exchange: &str, stamps: &[u64]| push_as("d1", run, exchange, stamps);
     let push = |stamps: &[u64]| push_on(small(), "e1", stamps);
     let most = 1_000_000 + small().header().parameters.stamp_ahead;
     push(&[most]).passes("bounded");
@@ -132,12 +133,30 @@ fn a_stamp_stays_near_the_servers_clock() {
     before = push_on(before, "e1", &[most + 1]);
     before.violates("bounded stamp-ahead push");
     // The same where it has carried it out before, and answers from what it has kept.
-    let cut = |run: Run| {
-        let mut cut = push_on(run, "e1", &[most + 1]);
+    let cut_of = |run: Run, stamp: u64| {
+        let mut cut = push_on(run, "e2", &[stamp]);
         cut.trace.entries.pop();
         cut
     };
-    let back = Event::FaultBegan { fault: "f1".to_owned(), text: "jump server's clock by -2h".to_owned() };
-    push_on(cut(small()).then("world", back.clone()), "e2", &[most + 1]).passes("bounded");
-    push_on(cut(small().then("world", back)), "e2", &[most + 1]).violates("bounded stamp-ahead push");
+    let back = || Event::FaultBegan { fault: "f1".to_owned(), text: "jump server's clock by -2h".to_owned() };
+    let cut = |run: Run| cut_of(run, most + 1);
+    push_on(cut(small()).then("world", back()), "e3", &[most + 1]).passes("bounded");
+    push_on(cut(small().then("world", back())), "e3", &[most + 1]).violates("bounded stamp-ahead push");
+    // Of a clock that is set back while the server is at it, an answer before tells what it was.
+    let known = |stamp: u64| {
+        let told = push_as("d2", small(), "e1", &[1]).wait_ms(1_000);
+        push_on(cut_of(told, stamp).then("world", back()), "e3", &[stamp])
+    };
+    known(most + 100).passes("bounded");
+    known(most + 10_000).violates("bounded stamp-ahead push");
+    // What was carried out, and of which no answer tells, is above what the server takes since.
+    let untold = |stamp: u64, jump: Event| {
+        let told = push_as("d2", small(), "e1", &[1]).wait_ms(1_000);
+        let mut untold = push_as("d3", told, "e2", &[stamp]);
+        untold.trace.entries.pop();
+        push_on(untold.then("world", jump), "e3", &[most + 100])
+    };
+    untold(most + 200, back()).passes("bounded");
+    untold(most + 50, back()).violates("bounded stamp-ahead push");
+    untold(most + 10_000, back()).violates("bounded stamp-ahead push");
 }

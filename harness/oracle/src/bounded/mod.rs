@@ -15,13 +15,13 @@
 //! | `push` | a push carries more mutations than it may |
 //! | `stamp-ahead` | the server carries out a mutation whose stamp lies further ahead of its clock than it may, and above every stamp before: it would win against everybody for as long |
 
-use std::collections::{BTreeMap, BTreeSet};
+mod stamps;
 
-use deadzone_contract::{Stamp, Status};
+use deadzone_contract::Status;
 use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
-use crate::history::{Class, History, Outcome, SERVER};
+use crate::history::{Class, History};
 use crate::verdict::Verdict;
 
 /// Judges a run.
@@ -45,7 +45,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     }
     judge_wire(history, &mut findings);
     judge_scopes(history, &mut findings);
-    judge_stamps(history, &mut findings);
+    stamps::judge(history, &mut findings);
     findings.verdict()
 }
 
@@ -116,69 +116,4 @@ fn judge_scopes(history: &History<'_>, findings: &mut Findings) {
             ));
         }
     }
-}
-
-fn judge_stamps(history: &History<'_>, findings: &mut Findings) {
-    let ahead_ms = history.header.parameters.stamp_ahead;
-    let mut answers: Vec<_> = history
-        .wire
-        .requests()
-        .iter()
-        .flat_map(|request| request.answers.iter().map(move |answer| (answer.at, request, answer)))
-        .collect();
-    answers.sort_by_key(|(at, ..)| *at);
-    let open = open_arrivals(history);
-    let mut highest_ms = 0;
-    let mut taken: BTreeSet<(Option<&str>, u64)> = BTreeSet::new();
-    for (at, request, answer) in answers {
-        let (Some(results), Some(now_ms)) = (&answer.content.results, answer.content.server_time_ms) else {
-            continue;
-        };
-        // Each mutation was compared with the clock as it was then, and not as the answer tells it.
-        let arrived = request.arrived.iter().copied().filter(|&arrived| arrived < at).max();
-        let arrived = arrived.unwrap_or(request.sent);
-        for (mutation, outcome) in request.mutations.iter().zip(results) {
-            let (Some(stamp), Outcome::Done { .. }) = (&mutation.stamp, outcome) else { continue };
-            // An older copy of what was stamped anew and taken since: its answer is that of the
-            // mutation, and nothing of the copy is carried out.
-            if mutation.number.is_some_and(|number| !taken.insert((request.device_id, number))) {
-                continue;
-            }
-            // It may have been carried out when it came before, and this be the answer that is kept.
-            let key = (request.device_id, mutation.number, stamp);
-            let arrived = open.get(&key).copied().unwrap_or(arrived).min(arrived);
-            let jumped = history.hosts.lost_time(SERVER, arrived, at);
-            // Whoever has seen a stamp has to stamp above it, whatever the clocks say.
-            if !jumped && stamp.ms > now_ms.saturating_add(ahead_ms) && stamp.ms > highest_ms {
-                let case = Case::new("stamp-ahead", "push").device(request.device);
-                findings.report(case.record(&mutation.id).evidence([request.sent, at]).says(
-                    format!(
-                        "the server took a stamp of {} that is {} ms ahead of its clock",
-                        request.device,
-                        stamp.ms - now_ms
-                    ),
-                    format!("at most {ahead_ms} ms ahead: the device stamps anew"),
-                ));
-            }
-            highest_ms = highest_ms.max(stamp.ms);
-        }
-    }
-}
-
-/// A mutation as it was stamped: the device's name, its number, its stamp.
-type Stamped<'h> = (Option<&'h str>, Option<u64>, &'h Stamp);
-
-/// When each mutation first reached the server in a request of which no answer says what became of it.
-fn open_arrivals<'h>(history: &'h History<'_>) -> BTreeMap<Stamped<'h>, usize> {
-    let mut open = BTreeMap::new();
-    for request in history.wire.requests() {
-        let told = request.answers.iter().filter(|answer| answer.content.results.is_some()).count();
-        let Some(&first) = request.arrived.first().filter(|_| told < request.arrived.len()) else { continue };
-        for mutation in &request.mutations {
-            if let Some(stamp) = &mutation.stamp {
-                open.entry((request.device_id, mutation.number, stamp)).or_insert(first);
-            }
-        }
-    }
-    open
 }
