@@ -18,7 +18,7 @@ const EARLY_SLACK_US: u64 = 50_000;
 const FAILED_MAX: usize = 20;
 /// So often a mutation may be answered within one life of its app: the answer may have been to
 /// several copies, and its commit may fail on the device.
-const ANSWERED_MAX: u32 = 10;
+const ANSWERED_MAX: usize = 10;
 
 /// Judges every attempt.
 pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
@@ -60,8 +60,18 @@ fn excuses(entry: &Entry) -> bool {
 #[derive(Default)]
 struct Device {
     kinds: BTreeMap<Class, Kind>,
-    /// How often each mutation was answered, by the name of the device and the number.
-    answered: BTreeMap<(String, u64), u32>,
+    /// How each mutation was answered, by the name of the device and the number.
+    answered: BTreeMap<(String, u64), Answered>,
+}
+
+/// How often one mutation was answered.
+#[derive(Default)]
+struct Answered {
+    /// While the disk worked.
+    times: usize,
+    /// When it was sent, while the disk could refuse to note the answer: what is not noted is asked
+    /// for again until it is, but as anything that fails, with growing pauses.
+    refused: VecDeque<u64>,
 }
 
 /// What became of requests of one kind.
@@ -108,15 +118,16 @@ impl Device {
             Some(status) if status < 500 && !matches!(status, 426 | 429) => kind.failed.clear(),
             _ => kind.fail(history, request, findings),
         }
-        // What the disk refuses to note is asked for again until there is room.
-        if request.accepted == Some(at) && !history.hosts.disk_could_fail(request.device, at, at) {
-            self.count(request, findings);
+        if request.accepted == Some(at) {
+            self.count(history, request, at, findings);
         }
     }
 
     /// Counts the answers to each mutation that leave nothing to ask.
-    fn count(&mut self, request: &Request<'_>, findings: &mut Findings) {
+    fn count(&mut self, history: &History<'_>, request: &Request<'_>, at: usize, findings: &mut Findings) {
         let Some(name) = request.device_id else { return };
+        let refused = history.hosts.disk_could_fail(request.device, at, at);
+        let sent_us = history.entries[request.sent].at_us;
         for (position, mutation) in request.mutations.iter().enumerate() {
             let is_final = request.outcomes(position).any(|(_, outcome)| match outcome {
                 Outcome::Done { .. } => true,
@@ -124,17 +135,36 @@ impl Device {
                 Outcome::Open => false,
             });
             let Some(number) = mutation.number.filter(|_| is_final) else { continue };
-            let times = self.answered.entry((name.to_owned(), number)).or_default();
-            *times += 1;
-            if *times <= ANSWERED_MAX {
+            let answered = self.answered.entry((name.to_owned(), number)).or_default();
+            let (times, most) = if refused {
+                note(&mut answered.refused, history, sent_us);
+                (answered.refused.len(), FAILED_MAX)
+            } else {
+                answered.times += 1;
+                (answered.times, ANSWERED_MAX)
+            };
+            if times <= most {
                 continue;
             }
             let case = Case::new("answered-again", "push").device(request.device).record(&mutation.id);
             findings.report(case.evidence([request.sent]).evidence(request.accepted).says(
                 format!("{} has sent mutation {number} {times} times, and each was answered", request.device),
-                "a mutation that was answered leaves the queue",
+                if refused {
+                    "growing pauses between attempts to note an answer on a disk that fails"
+                } else {
+                    "a mutation that was answered leaves the queue"
+                },
             ));
         }
+    }
+}
+
+/// Notes what was sent, and forgets what was sent longer ago than the longest pause.
+fn note(sent: &mut VecDeque<u64>, history: &History<'_>, now_us: u64) {
+    let longest_us = history.header.parameters.backoff_max.saturating_mul(1_000);
+    sent.push_back(now_us);
+    while sent.front().is_some_and(|first_us| first_us.saturating_add(longest_us) < now_us) {
+        sent.pop_front();
     }
 }
 

@@ -153,6 +153,14 @@ fn what_was_answered_is_not_sent_for_ever() {
     };
     again(full(false)(again(full(true)(run()), 0)), 20).passes("polite");
     again(again(full(false)(full(true)(run())), 0), 20).violates("polite answered-again push");
+    // But not without pauses.
+    let in_a_row = |times: usize, apart_ms: u64| {
+        let again = |run: Run, n| numbered(run, &format!("e{n}"), rejected).wait_ms(apart_ms);
+        (0..times).fold(full(true)(run()), again)
+    };
+    in_a_row(20, 0).passes("polite");
+    in_a_row(21, 0).violates("polite answered-again push");
+    in_a_row(40, run().header().parameters.backoff_max / 10).passes("polite");
 }
 
 #[test]
