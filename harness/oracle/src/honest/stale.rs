@@ -1,6 +1,6 @@
 //! The badge of a device whose last sync is old.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::{Badge, Status};
 use deadzone_trace::{Entry, Event};
@@ -14,9 +14,12 @@ const DRIFT_MAX: u64 = 1_000;
 
 /// Judges the badge of every device over time.
 pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
-    let mut synced: BTreeMap<usize, &str> = BTreeMap::new();
+    // When each page arrived, and whether a hint overtook it.
+    let mut synced: BTreeMap<usize, bool> = BTreeMap::new();
+    let hints = hints(history);
     for (device, pulls) in history.wire.full_pulls() {
-        synced.extend(pulls.iter().map(|&(_, had)| (had, *device)));
+        let overtaken = |sent, had| hints.get(device).is_some_and(|at| at.range(sent..had).next().is_some());
+        synced.extend(pulls.iter().map(|&(sent, had)| (had, overtaken(sent, had))));
     }
     let mut devices: BTreeMap<&str, Device> = BTreeMap::new();
     for (at, entry) in history.entries.iter().enumerate() {
@@ -26,11 +29,23 @@ pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
         let device = devices.entry(&entry.host).or_default();
         let now = Now { history, at, entry };
         device.judge_overdue(&now, findings);
-        if synced.contains_key(&at) {
+        if let Some(&overtaken) = synced.get(&at) {
             device.synced = Some((entry.at_us, at));
+            device.overtaken = overtaken;
         }
         device.take(&now, findings);
     }
+}
+
+/// When each device had hints that may have moved its cursor.
+fn hints<'t>(history: &History<'t>) -> BTreeMap<&'t str, BTreeSet<usize>> {
+    let mut hints: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for record in 0..history.records.len() {
+        for told in history.wire.told(record).iter().filter(|told| told.hinted()) {
+            hints.entry(told.device).or_default().insert(told.at);
+        }
+    }
+    hints
 }
 
 /// Events that change what the badge should be, or at which it can be seen.
@@ -63,6 +78,9 @@ struct Device {
     badge: Option<(Badge, usize)>,
     /// When it last had the last page of a pull.
     synced: Option<(u64, usize)>,
+    /// A hint came while that page was under way: it may not continue the cursor any more, and be
+    /// asked for again.
+    overtaken: bool,
     started_us: u64,
 }
 
@@ -134,7 +152,7 @@ impl Device {
         let old = age_us.saturating_add(slack_us(after_ms)) >= after_ms.saturating_mul(1_000);
         // A page that could not be saved was not synced; and saving it takes its time.
         let saving = age_us <= now.history.header.parameters.save_bound.saturating_mul(1_000);
-        if old || saving || now.history.hosts.disk_could_fail(host, synced, now.at) {
+        if old || saving || self.overtaken || now.history.hosts.disk_could_fail(host, synced, now.at) {
             return;
         }
         let case = Case::new("stale-too-early", "device").device(host).evidence([synced, now.at]);

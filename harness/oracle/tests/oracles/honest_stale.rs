@@ -50,6 +50,16 @@ fn only_a_whole_pull_counts_as_a_sync() {
     // Until it has kept the page, it has not synced.
     says(pulled.clone(), Badge::Stale).passes("honest");
     says(pulled.wait_ms(2_000), Badge::Stale).violates("honest stale-too-early device");
+    // A hint that came before it has moved the cursor: the page may have to be asked for again.
+    let hint = r#"data: {"changes":[{"record":{"record":"id:task/1","version":2}}]}"#;
+    let overtaken = |hint: &str| {
+        let asked = hours_after(5).asks("phone", "e2", "/sync?since=7").arrives("e2");
+        let told = asked.gets("phone", "e3", "/sync/hints?since=7", &format!("event: hint\n{hint}\n\n"));
+        let had = told.answered_with("e2", &page(&[], false)).delivered("e2");
+        says(had.wait_ms(2_000), Badge::Stale)
+    };
+    overtaken(hint).passes("honest");
+    overtaken("").violates("honest stale-too-early device");
     let part = hours_after(5).gets("phone", "e2", "/sync?since=7", &page(&[], true));
     says(part, Badge::Syncing).violates("honest stale-not-shown device");
     let pushed = hours_after(5).pushes("phone", "e2", &["task/1"]);
