@@ -194,6 +194,7 @@ pub(crate) fn pull_anew(app: &App, tx: &mut Tx<'_>) -> Result<()> {
     if app.policy.pending_on_resync == PendingOnResync::Dropped {
         drop_pending(tx)?;
     }
+    rights::forget_hidden(tx)?;
     tx.meta.pull_anew();
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::wire::{Role, TokenAnswer};
-use deadzone_contract::{Code, RecordId, Refusal};
+use deadzone_contract::rules::{self, PRIVATE};
+use deadzone_contract::wire::{Role, ServerRecord, TokenAnswer};
+use deadzone_contract::{Code, RecordId, Refusal, Value};
 
 use crate::app::App;
 use crate::call::CallError;
 use crate::dialect::Dialect;
+use crate::overlay;
 use crate::policy::Tokens;
 use crate::session;
 use crate::shared::Stay;
@@ -54,6 +56,35 @@ fn forget_deleted(tx: &mut Tx<'_>, dialect: Dialect, roles: &BTreeMap<String, Ro
         }
     }
     Ok(())
+}
+
+/// Copies of deleted records that not every member may see go before everything is pulled anew: what
+/// would have told that their user is not to see them any more may be forgotten with the tombstones.
+pub(crate) fn forget_hidden(tx: &mut Tx<'_>) -> Result<()> {
+    for undo in tx.undos()? {
+        if let Inverse::Restore { copy: Some(copy) } = &undo.inverse
+            && may_be_hidden(tx, &copy.server)?
+        {
+            tx.drop_undo(&undo.record)?;
+            tx.meta.shred = true;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a record is private, or hangs under one that may be.
+fn may_be_hidden(tx: &Tx<'_>, server: &ServerRecord) -> Result<bool> {
+    let is_private = |server: &ServerRecord| {
+        overlay::value_of(server, PRIVATE).is_some_and(|value| value == Value::Text("yes".to_owned()))
+    };
+    let above = rules::entity(&server.entity).and_then(|decl| rules::entity(decl.parent?));
+    match &server.parent {
+        Some(parent) if above.is_some_and(|decl| decl.field(PRIVATE).is_some()) => {
+            let parent = tx.record(parent)?.and_then(|row| row.server);
+            Ok(parent.is_none_or(|parent| is_private(&parent)))
+        }
+        _ => Ok(is_private(server)),
+    }
 }
 
 /// Asks what its user may do, if that is in doubt. Syncing does not wait for the answer.
