@@ -202,6 +202,13 @@ pub(crate) fn as_if_known(record: &RecordRow, rows: &[QueueRow]) -> ServerRecord
     }
 }
 
+/// What new work is made upon besides what the server has. On a record of which that knows nothing it
+/// goes with the refused create, and is sent with it once more.
+fn made_upon<'r>(record: &RecordRow, rows: &'r [QueueRow]) -> impl Iterator<Item = &'r QueueRow> + Clone {
+    let is_new = record.server.is_none();
+    laid_over(record, rows).filter(move |row| is_new || row.status != RowStatus::Failed)
+}
+
 /// The version that a new write of `field` has to name, and the pending write it is made upon.
 pub(crate) fn field_base(
     record: &RecordRow,
@@ -213,10 +220,8 @@ pub(crate) fn field_base(
         Some(ServerField::Version { version, .. }) => *version,
         _ => 0,
     };
-    let writes = laid_over(record, rows).filter(|row| {
-        row.status != RowStatus::Failed
-            && matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. }))
-    });
+    let writes = made_upon(record, rows)
+        .filter(|row| matches!(row.mutation.fields.get(field), Some(FieldOp::Write { .. })));
     let pending = writes.last();
     match pending.and_then(|row| Some((row.number(), row.mutation.fields.get(field)?))) {
         // What a pull brought underneath a pending write, its user has not seen.
@@ -230,8 +235,7 @@ pub(crate) fn field_base(
 /// The version that a delete has to name, and the pending work it is made upon.
 pub(crate) fn record_base(record: &RecordRow, rows: &[QueueRow]) -> deadzone_contract::wire::Base {
     let server = record.server.as_ref();
-    let pending = laid_over(record, rows).filter(|row| row.status != RowStatus::Failed);
-    let after = pending.map(QueueRow::number).max();
+    let after = made_upon(record, rows).map(QueueRow::number).max();
     deadzone_contract::wire::Base { version: server.map_or(0, |s| s.version), after }
 }
 
