@@ -108,9 +108,9 @@ impl Tx<'_> {
             Inverse::Restore { copy } => copy.as_ref(),
             _ => None,
         });
-        let undeletable = copies.map(|copy| copy.server.workspace.clone());
+        let deleted = copies.map(|copy| copy.server.workspace.clone());
         let refused = self.deleted_under_refused_work()?.into_iter().map(|row| row.workspace);
-        let workspaces: BTreeSet<String> = undeletable.chain(refused).collect();
+        let workspaces: BTreeSet<String> = deleted.chain(refused).collect();
         for workspace in workspaces {
             let in_view = self.sql(|db| {
                 let sql = "SELECT EXISTS (SELECT 1 FROM records
