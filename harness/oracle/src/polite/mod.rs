@@ -1,10 +1,11 @@
-//! Oracle `polite`: devices do not hammer a server that fails or asks for time, and a server keeps
-//! the limits that it declares.
+//! Oracle `polite`: devices do not hammer a server that fails or asks for time, and a server says
+//! for how long and keeps the limits that it declares.
 //!
 //! Invariant: once a device has an answer that says when to come again, it asks for nothing of the
 //! kind before. Failures in a row are followed by growing pauses. What has been answered is not
 //! asked again and again. The server carries out no more for a user within a window of time than
-//! twice its limit, which is what fixed windows can come to.
+//! twice its limit, which is what fixed windows can come to. An answer 429 or 503 of its own says
+//! when to come again.
 //!
 //! The trace does not tell when a user asks a device to sync; one request of that kind ahead of its
 //! time, and some in a row, are excused by it. So is whatever comes after the app's start, after a
@@ -18,9 +19,11 @@
 //! | `hammering` | failed attempts follow each other without pauses |
 //! | `answered-again` | a device sends a mutation again and again that has been answered |
 //! | `over-the-limit` | the server carries out more for a user than its limits allow |
+//! | `no-retry-after` | the server refuses for now and does not say when to come again |
 
 mod attempts;
 mod limits;
+mod refusals;
 
 use crate::findings::Findings;
 use crate::history::{Class, History};
@@ -31,6 +34,7 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
     let mut findings = Findings::new("polite");
     attempts::judge(history, &mut findings);
     limits::judge(history, &mut findings);
+    refusals::judge(history, &mut findings);
     findings.verdict()
 }
 

@@ -197,3 +197,23 @@ fn a_server_keeps_its_limits() {
     pulls.header().parameters.pull_limit = 2;
     pulls.violates("polite over-the-limit pull");
 }
+
+#[test]
+fn a_server_that_refuses_for_now_says_when_to_come_again() {
+    let answered = |status: u16, headers: &[(&str, &str)], body: &str| {
+        run().asks("phone", "e1", "/sync?since=7").arrives("e1").answered_as("e1", status, headers, body)
+    };
+    answered(429, &[("Retry-After", "60")], BUSY).passes("polite");
+    assert_snapshot!(answered(429, &[], BUSY).verdict("polite"), @r"
+    fail
+    no-retry-after pull: the server refuses phone with 429 and does not say until when
+      expected: a `Retry-After` with every 429 and 503, so that devices wait and give nothing up
+      evidence: sent e1, answered e1
+    ");
+    let down = r#"{"status":503,"code":"unavailable","detail":"later"}"#;
+    answered(503, &[("retry-after", "5")], down).passes("polite");
+    answered(503, &[], down).violates("polite no-retry-after pull");
+    // A failure that no time mends has none to say, and a page of somebody else's is not the server's.
+    answered(500, &[], r#"{"status":500,"code":"internal","detail":"no"}"#).passes("polite");
+    answered(503, &[], "<html>").passes("polite");
+}
