@@ -5,7 +5,6 @@
 //! and are judged anew.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use deadzone_contract::Code;
 use deadzone_contract::wire::Mutation;
@@ -124,22 +123,7 @@ impl<'a> Key<'a> {
 /// was refused stamps the same work anew, under the same number, while an earlier copy with the
 /// old stamp may still be on its way.
 fn digest(mutation: &Mutation) -> [u8; 32] {
-    let mut writer = Hashing(Sha256::new());
     let Mutation { number, record, kind, stamp: _, fields } = mutation;
-    serde_json::to_writer(&mut writer, &(number, record, kind, fields))
-        .expect("a mutation is JSON and a digest takes everything");
-    writer.0.finalize().into()
-}
-
-struct Hashing(Sha256);
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let json = serde_json::to_vec(&(number, record, kind, fields)).expect("a mutation is JSON");
+    Sha256::digest(json).into()
 }
