@@ -6,6 +6,8 @@
 //! no more. On the disks of a run all words but a few tokens are found at once, and tokens are
 //! long: most of a disk passes in steps of some thirty bytes.
 
+use std::collections::BTreeSet;
+
 /// How many bytes at the end of the window decide by how much it slides.
 const TAIL: usize = 3;
 /// Entries of the table of slides; a tail is hashed into it.
@@ -20,6 +22,8 @@ pub(crate) struct Finder<'w> {
     window: usize,
     /// By how much the window slides, by the hash of its tail; 0: a word may begin at its start.
     slides: Box<[u8; SLIDES]>,
+    /// What is sought, by the hash of the tail of its window: a run may have thousands of tokens.
+    by_tail: BTreeSet<(usize, usize)>,
 }
 
 impl<'w> Finder<'w> {
@@ -30,7 +34,8 @@ impl<'w> Finder<'w> {
         let words: Vec<&str> = words.collect();
         debug_assert!(words.iter().all(|word| word.len() >= Finder::WORD_LEN_MIN));
         let sought = (0..words.len()).collect();
-        let mut finder = Finder { words, sought, window: 0, slides: Box::new([0; SLIDES]) };
+        let mut finder =
+            Finder { words, sought, window: 0, slides: Box::new([0; SLIDES]), by_tail: BTreeSet::new() };
         finder.prepare();
         finder
     }
@@ -56,6 +61,7 @@ impl<'w> Finder<'w> {
     fn prepare(&mut self) {
         self.window = self.sought.iter().map(|at| self.words[*at].len()).min().unwrap_or(0);
         let furthest = (self.window + 1).saturating_sub(TAIL).min(u8::MAX.into());
+        self.by_tail.clear();
         self.slides.fill(u8::try_from(furthest).expect("bounded above"));
         for at in &self.sought {
             let beginning = &self.words[*at].as_bytes()[..self.window];
@@ -64,6 +70,7 @@ impl<'w> Finder<'w> {
                 let to_its_end = u8::try_from(self.window - TAIL - from).unwrap_or(u8::MAX);
                 *slide = to_its_end.min(*slide);
             }
+            self.by_tail.insert((hash(&beginning[self.window - TAIL..]), *at));
         }
     }
 
@@ -73,20 +80,21 @@ impl<'w> Finder<'w> {
         while !self.is_done()
             && let Some(tail) = text.get(start + self.window - TAIL..start + self.window)
         {
-            let slide = usize::from(self.slides[hash(tail)]);
+            let tail = hash(tail);
+            let slide = usize::from(self.slides[tail]);
             if slide == 0 {
-                self.find_at(&text[start..]);
+                self.find_at(&text[start..], tail);
             }
             start += slide.max(1);
         }
     }
 
-    /// Strikes out the words that the text begins with.
-    fn find_at(&mut self, text: &[u8]) {
-        let before = self.sought.len();
-        let words = &self.words;
-        self.sought.retain(|at| !text.starts_with(words[*at].as_bytes()));
-        if self.sought.len() < before {
+    /// Strikes out the words that the text begins with, whose windows have a tail of this hash.
+    fn find_at(&mut self, text: &[u8], tail: usize) {
+        let alike = self.by_tail.range((tail, 0)..=(tail, usize::MAX)).map(|(_, at)| *at);
+        let found: Vec<usize> = alike.filter(|at| text.starts_with(self.words[*at].as_bytes())).collect();
+        if !found.is_empty() {
+            self.sought.retain(|at| !found.contains(at));
             self.prepare();
         }
     }
