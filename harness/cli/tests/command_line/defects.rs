@@ -20,7 +20,9 @@ fn every_defect_is_caught_replayed_and_gone_without_it() {
         let oracles: Vec<&str> =
             defect["oracles"].as_array().expect("oracles").iter().filter_map(Value::as_str).collect();
         let scenario = defect["scenario"].as_str().expect("a scenario");
-        let run = |seeds| place.run(&["run", scenario, "--seeds", seeds, "--defect", name, "--json"]);
+        // Long enough for a busy machine: a run that is killed says nothing of the defect.
+        let args = ["run", scenario, "--defect", name, "--json", "--deadline", "600", "--seeds"];
+        let run = |seeds| place.run(&[&args[..], &[seeds]].concat());
         let [few, many] = SEEDS;
         let first = run(few);
         let ran = if first.status == 1 { first } else { run(many) };

@@ -104,7 +104,8 @@ fn a_script_that_does_not_fail_is_not_shrunk() {
 #[test]
 fn a_defect_gets_its_score_and_its_place_on_the_page() {
     let place = Place::new();
-    let args = ["defects", DEFECT, "row-dropped-when-sent", "--starts", "2", "--json", "--page", "page.md"];
+    let mut args = vec!["defects", DEFECT, "row-dropped-when-sent", "--starts", "2", "--json"];
+    args.extend(["--time", "600s", "--page", "page.md"]);
     let ran = place.run(&args);
     let card = document(&ran);
     assert_eq!(ran.status, 0, "{card}");
