@@ -70,18 +70,15 @@ impl Writer<'_> {
         let workspaces: Vec<usize> =
             (0..self.model.workspaces).filter(|workspace| self.model.may_write(device, *workspace)).collect();
         let Some(workspace) = choices.one(&workspaces) else { return };
-        let was_offline = self.model.devices[device].is_offline;
-        self.offline(device);
-        let project = self.create_project(device, workspace);
-        let changes = vec![put("title", self.words.title())];
-        let task = self.create_under(device, "task", project, changes);
-        if self.model.has_room_for(device, "comment") {
-            let changes = vec![put("body", self.words.text())];
-            self.create_under(device, "comment", task, changes);
-        }
-        if !was_offline {
-            self.online(device);
-        }
+        self.while_offline(device, |writer| {
+            let project = writer.create_project(device, workspace);
+            let changes = vec![put("title", writer.words.title())];
+            let task = writer.create_under(device, "task", project, changes);
+            if writer.model.has_room_for(device, "comment") {
+                let changes = vec![put("body", writer.words.text())];
+                writer.create_under(device, "comment", task, changes);
+            }
+        });
     }
 
     /// A device is away with work for longer than tombstones and answers are kept.

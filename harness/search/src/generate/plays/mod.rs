@@ -16,6 +16,7 @@ mod service;
 use deadzone_contract::Model;
 use deadzone_script::{Class, Fault, HostAct, Target};
 
+use super::work::put;
 use super::writer::Writer;
 
 impl Writer<'_> {
@@ -35,6 +36,22 @@ impl Writer<'_> {
     fn lose_identity(&mut self, device: usize) -> String {
         let device = self.model.devices[device].name.to_owned();
         self.fault(Fault::ProxyPage(Target { device, nth: 0, class: Class::SignIn }, 503))
+    }
+
+    /// A record gets another title, or a comment another body.
+    fn reword(&mut self, device: usize, record: usize, words: String) {
+        let field = if self.model.records[record].entity == "comment" { "body" } else { "title" };
+        self.edit_fields(device, record, vec![put(field, words)]);
+    }
+
+    /// Something happens on a device that has no network meanwhile.
+    fn while_offline(&mut self, device: usize, work: impl FnOnce(&mut Self)) {
+        let was_offline = self.model.devices[device].is_offline;
+        self.offline(device);
+        work(self);
+        if !was_offline {
+            self.online(device);
+        }
     }
 
     /// Whether there are fields that are added to rather than overwritten.

@@ -26,11 +26,10 @@ impl Writer<'_> {
         let known = self.model.writable(device);
         let Some(record) = choices.late_one(&known) else { return };
         self.sign_out_on(device, true);
-        let name = self.model.records[record].name.clone();
-        let changes = vec![put("title", self.words.title())];
-        let changes =
-            if name.starts_with("comment/") { vec![put("body", self.words.text())] } else { changes };
-        self.user(device, UserAction::Edit { name, changes });
+        let title = self.words.title();
+        let is_comment = self.model.records[record].entity == "comment";
+        let words = if is_comment { self.words.text() } else { title };
+        self.reword(device, record, words);
         if !self.model.devices[device].is_offline {
             self.sign_in_on(device);
         }
@@ -54,12 +53,7 @@ impl Writer<'_> {
             change => delete.or(change),
         };
         let Some(action) = action else { return };
-        let was_offline = self.model.devices[device].is_offline;
-        self.offline(device);
-        self.user(device, action);
-        if !was_offline {
-            self.online(device);
-        }
+        self.while_offline(device, |writer| writer.user(device, action));
     }
 
     /// Whoever may only read wants to write.
@@ -73,10 +67,8 @@ impl Writer<'_> {
         let mut records = self.model.in_view(device);
         records.retain(|record| !self.model.may_write(device, self.model.records[*record].workspace));
         let Some(record) = choices.late_one(&records) else { return };
-        let name = self.model.records[record].name.clone();
-        let field = if name.starts_with("comment/") { "body" } else { "title" };
-        let changes = vec![put(field, self.words.title())];
-        self.user(device, UserAction::Edit { name, changes });
+        let words = self.words.title();
+        self.reword(device, record, words);
     }
 
     /// A task is made offline by somebody who may only read by the time that it is sent. It is
@@ -136,10 +128,8 @@ impl Writer<'_> {
         let before = self.model.roles[&(workspace, user)];
         self.online(device);
         self.lose_answers(device);
-        let name = self.model.records[record].name.clone();
-        let field = if name.starts_with("comment/") { "body" } else { "title" };
-        let changes = vec![put(field, self.words.title())];
-        self.user(device, UserAction::Edit { name, changes });
+        let words = self.words.title();
+        self.reword(device, record, words);
         self.wait(1_500);
         self.operator(workspace, user, None);
         let comes_back = choices.below(3) == 0;
@@ -180,18 +170,15 @@ impl Writer<'_> {
         let user = self.model.devices[device].user;
         let others: Vec<usize> = (0..self.model.users).filter(|other| Some(*other) != user).collect();
         let Some(other) = choices.one(&others) else { return };
-        let was_offline = self.model.devices[device].is_offline;
-        self.offline(device);
-        let changes = vec![
-            put("title", self.words.title()),
-            put(PRIVATE, "yes".to_owned()),
-            put(ASSIGNEE, self.world.user(other).to_owned()),
-        ];
-        let task = self.create_under(device, "task", project, changes);
-        let changes = vec![put("status", self.words.status())];
-        self.edit_fields(device, task, changes);
-        if !was_offline {
-            self.online(device);
-        }
+        self.while_offline(device, |writer| {
+            let changes = vec![
+                put("title", writer.words.title()),
+                put(PRIVATE, "yes".to_owned()),
+                put(ASSIGNEE, writer.world.user(other).to_owned()),
+            ];
+            let task = writer.create_under(device, "task", project, changes);
+            let changes = vec![put("status", writer.words.status())];
+            writer.edit_fields(device, task, changes);
+        });
     }
 }
