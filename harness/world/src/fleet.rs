@@ -328,8 +328,7 @@ impl Fleet {
 
     /// What code under test says when it does not start: wrong, unless its disk is failing, or has
     /// refused something since it had met with `before`.
-    fn not_started(&self, incarnation: &Incarnation, before: Strikes, what: Option<String>) -> bool {
-        let Some(what) = what else { return false };
+    fn not_started(&self, incarnation: &Incarnation, before: Strikes, what: String) -> bool {
         let machine = &incarnation.machine;
         let since = machine.disk.strikes();
         let refused = since.full > before.full || since.errors > before.errors;
@@ -341,14 +340,14 @@ impl Fleet {
         false
     }
 
-    /// Whether it serves; or what it says instead of starting, if it says anything.
-    async fn boot_server(&self, incarnation: &Incarnation) -> Result<bool, Option<String>> {
+    /// Whether it serves; or what it says instead of starting.
+    async fn boot_server(&self, incarnation: &Incarnation) -> Result<bool, String> {
         let start = self.start.lock().expect("no code of others runs under this lock").clone();
         let starting = self.lineup.server.start(start, incarnation.env());
         let server = match on_host(incarnation, starting).await {
             Ok(Ok(server)) => server,
-            Ok(Err(what)) => return Err(Some(what)),
-            Err(_) => return Err(None),
+            Ok(Err(what)) => return Err(what),
+            Err(_) => return Ok(false),
         };
         // The host may have gone down while its server started.
         let Ok(listener) = incarnation.host.listen(PORT) else { return Ok(false) };
@@ -359,14 +358,14 @@ impl Fleet {
     }
 
     /// As [`Fleet::boot_server`].
-    async fn boot_device(&self, name: &str, incarnation: &Incarnation) -> Result<bool, Option<String>> {
+    async fn boot_device(&self, name: &str, incarnation: &Incarnation) -> Result<bool, String> {
         match on_host(incarnation, self.start_app(name, incarnation)).await {
             Ok(Ok(app)) => {
                 self.take_in_hand(name, app);
                 Ok(true)
             }
-            Ok(Err(refusal)) => Err(Some(refusal.to_string())),
-            Err(_) => Err(None),
+            Ok(Err(refusal)) => Err(refusal.to_string()),
+            Err(_) => Ok(false),
         }
     }
 
