@@ -13,7 +13,7 @@ use crate::overlay;
 use crate::policy::Tokens;
 use crate::session;
 use crate::shared::Stay;
-use crate::store::{Inverse, QueueRow, Result, RowStatus, Tx};
+use crate::store::{QueueRow, Result, RowStatus, Tx};
 
 /// Why work on a record that its user may not see any more stands in the tray.
 pub(crate) const NOT_SHARED: &str = "forbidden: this record is not shared with you any more";
@@ -42,14 +42,7 @@ pub(crate) async fn keep(app: &App, stay: Stay, answer: &TokenAnswer) -> Result<
 
 /// Copies of deleted records are not for who is no member any more. No pull tells of those.
 fn forget_deleted(tx: &mut Tx<'_>, dialect: Dialect, roles: &BTreeMap<String, Role>) -> Result<()> {
-    for undo in tx.undos()? {
-        if let Inverse::Restore { copy: Some(copy) } = &undo.inverse
-            && !roles.contains_key(&copy.server.workspace)
-        {
-            tx.drop_undo(&undo.record)?;
-            tx.meta.shred = true;
-        }
-    }
+    forget_copies(tx, |_, copy| Ok(!roles.contains_key(&copy.workspace)))?;
     for deleted in tx.deleted_under_refused_work()? {
         if !roles.contains_key(&deleted.workspace) {
             forget(tx, dialect, &deleted.record, NOT_SHARED)?;
@@ -61,11 +54,14 @@ fn forget_deleted(tx: &mut Tx<'_>, dialect: Dialect, roles: &BTreeMap<String, Ro
 /// Copies of deleted records that not every member may see go before everything is pulled anew: what
 /// would have told that their user is not to see them any more may be forgotten with the tombstones.
 pub(crate) fn forget_hidden(tx: &mut Tx<'_>) -> Result<()> {
-    for undo in tx.undos()? {
-        if let Inverse::Restore { copy: Some(copy) } = &undo.inverse
-            && may_be_hidden(tx, &copy.server)?
-        {
-            tx.drop_undo(&undo.record)?;
+    forget_copies(tx, may_be_hidden)
+}
+
+/// Some copies of deleted records go, and leave nothing on the disk.
+fn forget_copies(tx: &mut Tx<'_>, goes: impl Fn(&Tx<'_>, &ServerRecord) -> Result<bool>) -> Result<()> {
+    for (record, copy) in tx.copies()? {
+        if goes(tx, &copy)? {
+            tx.drop_undo(&record)?;
             tx.meta.shred = true;
         }
     }

@@ -106,8 +106,13 @@ impl Work {
     }
 }
 
-/// Answers with its place in the queue.
+/// Answers with its place in the queue, which is the last one.
 fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<u64> {
+    enqueue_at(app, tx, record, work, None)
+}
+
+/// As [`enqueue`], in a place of the queue that has become free, if one is named.
+fn enqueue_at(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work, place: Option<u64>) -> Result<u64> {
     let most = app.start.parameters.queue_max;
     if tx.queued() >= most {
         let detail = format!(
@@ -123,6 +128,7 @@ fn enqueue(app: &App, tx: &mut Tx<'_>, record: &RecordId, work: Work) -> Result<
     let mutation = Mutation { number, record: record.clone(), kind, stamp, fields };
     let mut row = QueueRow::new(&device, mutation, what, wall_ms);
     row.borrowed = borrowed;
+    row.seq = place.unwrap_or(row.seq);
     let seq = row.seq;
     tx.enqueue(row)?;
     Ok(seq)

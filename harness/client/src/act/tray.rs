@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use deadzone_contract::wire::{FieldOp, MutationKind};
 use deadzone_contract::{Change, Choice, FieldChange, RecordId, RecordState, Rule, Saved, Value};
 
-use super::{Result, Work, enqueue, invalid, look_up, look_up_to_change, undo, work};
+use super::{Result, Work, enqueue, enqueue_at, invalid, look_up, look_up_to_change, undo, work};
 use crate::answer;
 use crate::app::App;
 use crate::overlay;
@@ -129,14 +129,9 @@ async fn create_anew(app: &App, mut tx: Tx<'_>, old: &RecordRow, rows: &[QueueRo
     tx.drop_record(&old.record)?;
     tx.insert_local(RecordRow::new(id.clone(), entity.clone(), workspace.clone(), parent.clone()))?;
     let kind = MutationKind::Create { entity, workspace, parent };
-    enqueue(app, &mut tx, &id, Work::new(kind, fields, what))?;
-    // In the queue it stands where the old one did: before whatever waits and hangs under it now.
-    let seq = rows.iter().map(|row| row.seq).min().expect("work of the old record has failed");
-    for create in tx.queue_of(&id)? {
-        let mut first = create.clone();
-        first.seq = seq;
-        tx.replace(&create, first)?;
-    }
+    // Where the old one stood: before whatever waits and hangs under it now.
+    let place = rows.iter().map(|row| row.seq).min();
+    let seq = enqueue_at(app, &mut tx, &id, Work::new(kind, fields, what), place)?;
     tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Delete))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))

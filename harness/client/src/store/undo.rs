@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use deadzone_contract::RecordId;
+use deadzone_contract::wire::ServerRecord;
 use rusqlite::OptionalExtension;
 
 use super::Result;
@@ -96,19 +97,25 @@ impl Tx<'_> {
         })
     }
 
-    /// Whether copies of deleted records are all that is left here of some workspace, for an undo or
-    /// under work that was refused: should its user lose the right to see it, no pull would tell.
-    pub(crate) fn keeps_copies_alone(&self) -> Result<bool> {
+    /// What the server had of the records that were deleted here, kept for an undo. Every pull asks,
+    /// so no other row is read.
+    pub(crate) fn copies(&self) -> Result<Vec<(RecordId, ServerRecord)>> {
         let deletes = self.undos_by(concat!(
             "SELECT ",
             undo_columns!(),
             r#" FROM undo WHERE inverse LIKE '{"restore"%' ORDER BY record"#
         ))?;
-        let copies = deletes.iter().filter_map(|undo| match &undo.inverse {
-            Inverse::Restore { copy } => copy.as_ref(),
+        let copy = |undo: UndoRow| match undo.inverse {
+            Inverse::Restore { copy: Some(copy) } => Some((undo.record, copy.server)),
             _ => None,
-        });
-        let deleted = copies.map(|copy| copy.server.workspace.clone());
+        };
+        Ok(deletes.into_iter().filter_map(copy).collect())
+    }
+
+    /// Whether copies of deleted records are all that is left here of some workspace, for an undo or
+    /// under work that was refused: should its user lose the right to see it, no pull would tell.
+    pub(crate) fn keeps_copies_alone(&self) -> Result<bool> {
+        let deleted = self.copies()?.into_iter().map(|(_, copy)| copy.workspace);
         let refused = self.deleted_under_refused_work()?.into_iter().map(|row| row.workspace);
         let workspaces: BTreeSet<String> = deleted.chain(refused).collect();
         for workspace in workspaces {
