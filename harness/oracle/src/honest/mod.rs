@@ -5,8 +5,9 @@
 //! back. A device that calls itself synced, with nothing queued, shows no record that waits; one that
 //! is connected to a world that has fallen quiet is neither offline nor busy; one whose last sync is
 //! older than declared calls itself stale, unless an error needs its user, and no other does; one at
-//! which nobody is signed in calls itself in error. Failed and conflicting records stand in the tray, after a restart as before,
-//! and what stands there as failed shows so; every line of the tray says why and offers a way out.
+//! which nobody is signed in calls itself in error. Failed and conflicting records stand in the
+//! tray, after a restart as before, and what stands there as failed shows so; every line of the tray
+//! says why and offers a way out.
 //!
 //! Where a disk forgot, by a fault outside the model, or became a copy of another one, nobody
 //! knows which badges it holds: they begin anew, with any. After a sign-out they begin anew like
@@ -37,6 +38,7 @@ mod moves;
 mod session;
 mod stale;
 mod step_up;
+mod syncing;
 mod tray;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,10 +48,11 @@ use deadzone_trace::{Entry, Event};
 
 use crate::findings::{Case, Findings};
 use crate::history::end::is_pending;
-use crate::history::{ActionRun, History, Op, Request, SignOut};
+use crate::history::{ActionRun, History, Op, SignOut};
 use crate::verdict::Verdict;
 
 use moves::{STATES, may_follow, may_follow_restart, word};
+use syncing::Syncing;
 use tray::Trays;
 
 /// Judges a run.
@@ -92,8 +95,7 @@ struct Walk<'h, 't> {
     waiting: BTreeMap<&'t str, BTreeSet<usize>>,
     /// Devices that just called themselves synced: when, and in which entry.
     claims: BTreeMap<&'t str, (u64, usize)>,
-    /// Since when each device shows a record as syncing, or has the time to do something about it.
-    syncing: BTreeMap<(&'t str, usize), usize>,
+    syncing: Syncing<'t>,
     /// By the moment of its arrival on the device: which request was answered.
     answers: BTreeMap<usize, usize>,
     /// When the last accepted push of work on a record had left; and the last request of any kind.
@@ -123,7 +125,7 @@ impl<'h, 't> Walk<'h, 't> {
             gone: BTreeSet::new(),
             waiting: BTreeMap::new(),
             claims: BTreeMap::new(),
-            syncing: BTreeMap::new(),
+            syncing: Syncing::default(),
             answers: requests.filter_map(|(i, request)| Some((request.accepted?, i))).collect(),
             proven: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -145,13 +147,10 @@ impl<'h, 't> Walk<'h, 't> {
                 self.started.insert(host, (*incarnation, at));
                 self.waiting.remove(host);
                 self.claims.remove(host);
-                self.syncing.retain(|(on, _), _| *on != host);
+                self.syncing.forget(host);
                 self.trays.restart(host);
             }
-            // Its timers stood.
-            Event::Resumed => {
-                self.syncing.iter_mut().filter(|((on, _), _)| *on == host).for_each(|(_, since)| *since = at);
-            }
+            Event::Resumed => self.syncing.resume(host, at),
             Event::CopiesLost { .. } | Event::Restored { .. } | Event::Wiped | Event::Cloned { .. } => {
                 self.begin_anew(host);
                 self.forgot.insert(host, at);
@@ -166,7 +165,7 @@ impl<'h, 't> Walk<'h, 't> {
                 if let Some(record) = self.history.record(record) {
                     self.shown.remove(&(host, record));
                     self.gone.insert((host, record));
-                    self.syncing.remove(&(host, record));
+                    self.syncing.end(host, record);
                     self.waiting.entry(host).or_default().remove(&record);
                 }
             }
@@ -177,7 +176,7 @@ impl<'h, 't> Walk<'h, 't> {
                 self.shown_anything = true;
                 self.trays.judge(self.history, at, host, &view.tray, &mut self.findings);
                 tray::judge_view(self.history, at, host, view, &mut self.findings);
-                self.judge_syncing(at, host);
+                self.syncing.judge(self.history, at, host, &mut self.findings);
             }
             _ => {}
         }
@@ -188,7 +187,7 @@ impl<'h, 't> Walk<'h, 't> {
         self.gone.retain(|(gone_on, _)| *gone_on != device);
         self.waiting.remove(device);
         self.claims.remove(device);
-        self.syncing.retain(|(on, _), _| *on != device);
+        self.syncing.forget(device);
         self.trays.forget(device);
     }
 
@@ -239,37 +238,9 @@ impl<'h, 't> Walk<'h, 't> {
             self.judge_synced(at, host, record);
         }
         if state == RecordState::Syncing {
-            self.syncing.entry((host, record)).or_insert(at);
+            self.syncing.begin(host, record, at);
         } else {
-            self.syncing.remove(&(host, record));
-        }
-    }
-
-    /// What is called syncing is on its way, or was until a moment ago. Before it leaves, and again
-    /// after an answer, the device may have to get new tokens.
-    fn judge_syncing(&mut self, at: usize, host: &'t str) {
-        let entries = self.history.entries;
-        let parameters = &self.history.header.parameters;
-        let patience_us =
-            (2 * parameters.request_timeout).saturating_add(parameters.save_bound).saturating_mul(1_000);
-        let is_long_ago =
-            |moment: usize| entries[moment].at_us.saturating_add(patience_us) < entries[at].at_us;
-        let idle = |&(&(on, record), &since): &(&(&'t str, usize), &usize)| {
-            let ended = |push: &Request<'_>| push.closed.is_some_and(is_long_ago);
-            on == host
-                && is_long_ago(since)
-                && !self.history.hosts.disk_could_fail(host, since, at)
-                && self.history.wire.pushes(host, record).all(|push| push.sent > at || ended(push))
-        };
-        let found: Vec<(usize, usize)> =
-            self.syncing.iter().filter(idle).map(|(&(_, record), &since)| (record, since)).collect();
-        for (record, since) in found {
-            let case = self.case("syncing-with-nothing-sent", "syncing", host, record);
-            let name = self.history.name(record);
-            self.findings.report(case.evidence([since, at]).says(
-                format!("{host} shows {name} as syncing, but no push with work on it is under way"),
-                "syncing only while something is on its way",
-            ));
+            self.syncing.end(host, record);
         }
     }
 

@@ -111,8 +111,7 @@ impl<'t> Walk<'_, 't> {
 
     fn judge_status(&self, at: usize, device: &str, status: &Status, findings: &mut Findings) {
         let Some(error) = status.last_error.as_deref() else { return };
-        let code = error.split_once(':').and_then(|(code, _)| Code::named(code));
-        let Some(code) = code.filter(|code| code.is_of_the_server()) else { return };
+        let Some(code) = code_of(error).filter(|code| code.is_of_the_server()) else { return };
         if self.grounds.knows_problem(device, code, at) {
             return;
         }
@@ -137,7 +136,7 @@ impl<'t> Walk<'_, 't> {
             let case = Case::new(clause, "tray").record(&item.record).device(device);
             case.subject(&item.what).evidence([at])
         };
-        let code = item.reason.split_once(':').and_then(|(code, _)| Code::named(code.trim()));
+        let code = code_of(&item.reason);
         let conflicts = item.state == RecordState::Conflict;
         if code.is_none() && !(conflicts && item.reason.starts_with("conflict")) {
             findings.report(case("no-code").says(
@@ -209,4 +208,9 @@ impl<'t> Walk<'_, 't> {
         };
         words.any(|word| KINDS.contains(&word) || entity.is_none_or(|entity| names_field(word, entity)))
     }
+}
+
+/// The code of the contract that a text for people begins with.
+fn code_of(text: &str) -> Option<Code> {
+    text.split_once(':').and_then(|(code, _)| Code::named(code.trim()))
 }

@@ -69,9 +69,9 @@ struct Device {
 struct Answered {
     /// While the disk worked.
     times: usize,
-    /// When it was sent, while the disk could refuse to note the answer: what is not noted is asked
-    /// for again until it is, but as anything that fails, with growing pauses.
-    refused: VecDeque<u64>,
+    /// Those while the disk could refuse to note the answer: what is not noted is asked for again
+    /// until it is, but as anything that fails, with growing pauses.
+    refused: Recent,
 }
 
 /// What became of requests of one kind.
@@ -81,9 +81,12 @@ struct Kind {
     peace: Option<(u64, usize)>,
     /// The requests that came before that time, one after the other.
     early: Vec<usize>,
-    /// The attempts that failed, one after the other: when they were sent.
-    failed: VecDeque<(u64, usize)>,
+    /// The attempts that failed, one after the other.
+    failed: Recent,
 }
+
+/// Requests that are not older than the longest pause: when each was sent, and in which entry.
+type Recent = VecDeque<(u64, usize)>;
 
 impl Device {
     fn send(&mut self, entry: &Entry, request: &Request<'_>, findings: &mut Findings) {
@@ -127,7 +130,6 @@ impl Device {
     fn count(&mut self, history: &History<'_>, request: &Request<'_>, at: usize, findings: &mut Findings) {
         let Some(name) = request.device_id else { return };
         let refused = history.hosts.disk_could_fail(request.device, at, at);
-        let sent_us = history.entries[request.sent].at_us;
         for (position, mutation) in request.mutations.iter().enumerate() {
             let is_final = request.outcomes(position).any(|(_, outcome)| match outcome {
                 Outcome::Done { .. } => true,
@@ -137,7 +139,7 @@ impl Device {
             let Some(number) = mutation.number.filter(|_| is_final) else { continue };
             let answered = self.answered.entry((name.to_owned(), number)).or_default();
             let (times, most) = if refused {
-                note(&mut answered.refused, history, sent_us);
+                note(&mut answered.refused, history, request.sent);
                 (answered.refused.len(), FAILED_MAX)
             } else {
                 answered.times += 1;
@@ -160,22 +162,23 @@ impl Device {
 }
 
 /// Notes what was sent, and forgets what was sent longer ago than the longest pause.
-fn note(sent: &mut VecDeque<u64>, history: &History<'_>, now_us: u64) {
-    let longest_us = history.header.parameters.backoff_max.saturating_mul(1_000);
-    sent.push_back(now_us);
-    while sent.front().is_some_and(|first_us| first_us.saturating_add(longest_us) < now_us) {
-        sent.pop_front();
+fn note(recent: &mut Recent, history: &History<'_>, sent: usize) {
+    let longest_us = longest_us(history);
+    let sent_us = history.entries[sent].at_us;
+    recent.push_back((sent_us, sent));
+    while recent.front().is_some_and(|(first_us, _)| first_us.saturating_add(longest_us) < sent_us) {
+        recent.pop_front();
     }
+}
+
+/// The longest pause between two attempts.
+fn longest_us(history: &History<'_>) -> u64 {
+    history.header.parameters.backoff_max.saturating_mul(1_000)
 }
 
 impl Kind {
     fn fail(&mut self, history: &History<'_>, request: &Request<'_>, findings: &mut Findings) {
-        let longest_us = history.header.parameters.backoff_max.saturating_mul(1_000);
-        let sent_us = history.entries[request.sent].at_us;
-        self.failed.push_back((sent_us, request.sent));
-        while self.failed.front().is_some_and(|(first_us, _)| first_us.saturating_add(longest_us) < sent_us) {
-            self.failed.pop_front();
-        }
+        note(&mut self.failed, history, request.sent);
         if self.failed.len() <= FAILED_MAX {
             return;
         }
@@ -186,7 +189,7 @@ impl Kind {
                 "{} has tried {} times in a row within {} s, and failed each time",
                 request.device,
                 self.failed.len(),
-                longest_us / 1_000_000,
+                longest_us(history) / 1_000_000,
             ),
             "growing pauses between attempts, up to the longest",
         ));
