@@ -302,7 +302,7 @@ impl App {
             // that lie closer together than the work they saved: once in millions of restores. Two
             // million starts stay below 2^53, so that every JSON parser reads the numbers right.
             let gap = self.env.env.random.number("number gap") % self.start.parameters.number_gap;
-            tx.meta.next_number += 1 + gap;
+            tx.meta.skip_numbers(1 + gap);
         }
         migrate::adopt(self, tx)?;
         scope::adopt(self, tx, opened == Opened::New)?;

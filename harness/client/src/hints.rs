@@ -103,7 +103,9 @@ async fn take(app: &App, stay: Stay, asked: &Meta, hint: &Hint) -> Result<bool> 
         return Ok(true); // a pull has brought it already
     }
     let is_same = (&tx.meta.device_id, tx.meta.epoch) == (&asked.device_id, asked.epoch);
-    let fits = is_same && tx.meta.cursor == hint.since || app.policy.hints == Hints::AppliedOutOfOrder;
+    // What a full resync does not bring goes, and only a pull is to be believed in that.
+    let fits = is_same && tx.meta.cursor == hint.since && !tx.is_pulling_anew()?
+        || app.policy.hints == Hints::AppliedOutOfOrder;
     let Some(changes) = hint.changes.as_ref().filter(|_| fits) else {
         return Ok(false);
     };

@@ -53,9 +53,9 @@ fn records(tx: &mut Tx<'_>, found: Dialect, present: Dialect) -> Result<()> {
 
 fn undos(tx: &mut Tx<'_>, found: Dialect, present: Dialect) -> Result<()> {
     for UndoRow { record, seq, inverse, .. } in tx.undos()? {
-        if let Inverse::Restore { copy: Some(Copy { mut server, asked_by }) } = inverse {
+        if let Inverse::Restore { deleted_ms, copy: Some(Copy { mut server, asked_by }) } = inverse {
             found.translate(&mut server, present);
-            let inverse = Inverse::Restore { copy: Some(Copy { server, asked_by }) };
+            let inverse = Inverse::Restore { deleted_ms, copy: Some(Copy { server, asked_by }) };
             tx.put_undo(UndoRow::new(record, seq, inverse))?;
         }
     }

@@ -58,8 +58,10 @@ async fn apply(app: &App, stay: Stay, asked: &Meta, page: &SyncPage) -> Result<b
             miss(app, &mut tx, &missed)?;
         }
         tx.prune_undo()?;
+        let horizon_ms = app.start.parameters.tombstone_horizon;
+        let copies = rights::forget_expired(&mut tx, page.server_time_ms.saturating_sub(horizon_ms))?;
         // Nothing that is in view there would be taken out of it.
-        if tx.keeps_copies_alone()? {
+        if tx.keeps_copies_alone(copies)? {
             app.doubt_rights();
         }
         tx.meta.last_sync_ms = Some(app.wall_ms());
@@ -121,7 +123,15 @@ pub(crate) fn keep(
 ) -> Result<()> {
     let known = tx.record(&server.record)?;
     let known_server = known.as_ref().and_then(|row| row.server.as_ref());
-    if known_server.is_some_and(|known| known.version > server.version) {
+    if let Some(newer) = known_server.filter(|known| known.version > server.version) {
+        // A tombstone tells no content: what it has overtaken may be newer than what is known.
+        let is_buried = known.as_ref().is_some_and(|row| {
+            row.deleted && row.asked_by.as_deref() == Some(asked_by) && newer.included < server.included
+        });
+        if is_buried {
+            let server = ServerRecord { version: newer.version, deleted: true, ..server.clone() };
+            return tx.put_server(known, server, asked_by);
+        }
         return Ok(());
     }
     // Who sees conflicts where there are none does not let go of them either.
@@ -140,7 +150,7 @@ pub(crate) fn keep(
         let own = known_server.map(|known| known.conflicts.clone()).unwrap_or_default();
         server.conflicts.retain(|open| own.contains(open));
     }
-    let foreign = server.included.is_some_and(|number| number > tx.meta.last_number);
+    let foreign = server.included.is_some_and(|number| tx.meta.never_gave(number));
     if foreign && app.policy.numbers == Numbers::NeverReused {
         // A number that this database never gave: it was restored, or somebody has a copy of it.
         // What that number says of the work here is not known.
@@ -151,13 +161,20 @@ pub(crate) fn keep(
         // Nor whether this state has that work in it already. Other work looks the same laid over
         // what has it in it, but an increment would count twice: until the answers to all of them
         // have come, the total stays what it was. The last of them, or a pull, brings it.
-        let mut rows = tx.queue_of(&server.record)?;
-        rows.retain(|row| row.device == asked_by);
         if let Some(known) = &known {
-            overlay::keep_totals(known, &rows, answered, &mut server);
+            overlay::keep_totals(known, &tx.queue_of(&server.record)?, answered, &mut server);
         }
+    } else if let Some(known) = known.as_ref().filter(|_| tx.queued() > 0 && has_totals(&server)) {
+        // What an earlier name of this device has sent may be in there or not.
+        let mut rows = tx.queue_of(&server.record)?;
+        rows.retain(|row| row.device != asked_by);
+        overlay::keep_totals(known, &rows, answered, &mut server);
     }
     tx.put_server(known, server, asked_by)
+}
+
+fn has_totals(server: &ServerRecord) -> bool {
+    server.fields.values().any(|field| matches!(field, ServerField::Counter { .. }))
 }
 
 /// The mistake of a cache that knows one value of each field: what the server has takes the

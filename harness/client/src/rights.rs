@@ -1,6 +1,6 @@
 //! What its user may see and do, as far as this device knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::rules::{self, PRIVATE};
 use deadzone_contract::wire::{Role, ServerRecord, TokenAnswer};
@@ -42,7 +42,7 @@ pub(crate) async fn keep(app: &App, stay: Stay, answer: &TokenAnswer) -> Result<
 
 /// Copies of deleted records are not for who is no member any more. No pull tells of those.
 fn forget_deleted(tx: &mut Tx<'_>, dialect: Dialect, roles: &BTreeMap<String, Role>) -> Result<()> {
-    forget_copies(tx, |_, copy| Ok(!roles.contains_key(&copy.workspace)))?;
+    forget_copies(tx, |_, _, copy| Ok(!roles.contains_key(&copy.workspace)))?;
     for deleted in tx.deleted_under_refused_work()? {
         if !roles.contains_key(&deleted.workspace) {
             forget(tx, dialect, &deleted.record, NOT_SHARED)?;
@@ -54,18 +54,33 @@ fn forget_deleted(tx: &mut Tx<'_>, dialect: Dialect, roles: &BTreeMap<String, Ro
 /// Copies of deleted records that not every member may see go before everything is pulled anew: what
 /// would have told that their user is not to see them any more may be forgotten with the tombstones.
 pub(crate) fn forget_hidden(tx: &mut Tx<'_>) -> Result<()> {
-    forget_copies(tx, may_be_hidden)
+    forget_copies(tx, |tx, _, copy| may_be_hidden(tx, copy))?;
+    Ok(())
 }
 
-/// Some copies of deleted records go, and leave nothing on the disk.
-fn forget_copies(tx: &mut Tx<'_>, goes: impl Fn(&Tx<'_>, &ServerRecord) -> Result<bool>) -> Result<()> {
-    for (record, copy) in tx.copies()? {
-        if goes(tx, &copy)? {
-            tx.drop_undo(&record)?;
+/// Copies of records that were deleted up to a moment, in ms of the server's clock, go: their
+/// tombstones have been collected by then, so nothing could bring them back, and no pull would tell
+/// that their user is not to see them any more. Returns the workspaces of those that stay.
+pub(crate) fn forget_expired(tx: &mut Tx<'_>, until_ms: u64) -> Result<BTreeSet<String>> {
+    forget_copies(tx, |_, deleted_ms, _| Ok(deleted_ms <= until_ms))
+}
+
+/// Some copies of deleted records go, and leave nothing on the disk: those of which `goes` says so by
+/// the moment of the delete and by what the server had. Returns the workspaces of the others.
+fn forget_copies(
+    tx: &mut Tx<'_>,
+    goes: impl Fn(&Tx<'_>, u64, &ServerRecord) -> Result<bool>,
+) -> Result<BTreeSet<String>> {
+    let mut left = BTreeSet::new();
+    for (deleted_ms, copy) in tx.copies()? {
+        if goes(tx, deleted_ms, &copy)? {
+            tx.drop_undo(&copy.record)?;
             tx.meta.shred = true;
+        } else {
+            left.insert(copy.workspace);
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Whether a record is private, or hangs under one that may be.
@@ -114,8 +129,8 @@ pub(crate) fn may_write(app: &App, tx: &Tx<'_>, workspace: &str) -> std::result:
 }
 
 /// Its user may not see a record any more: what the server gave of it goes, now, and its user's
-/// own pending words stand in the tray. A record whose creation is among them is all of it words
-/// of its user, and stays in view.
+/// own pending words stand in the tray. A record whose creation is among them stays in view with
+/// those words: the server may have taken the creation, and others may have written there since.
 pub(crate) fn forget(tx: &mut Tx<'_>, dialect: Dialect, record: &RecordId, reason: &str) -> Result<()> {
     let entity = tx.record(record)?.map(|row| row.entity).unwrap_or_default();
     for row in tx.queue_of(record)? {
@@ -126,13 +141,14 @@ pub(crate) fn forget(tx: &mut Tx<'_>, dialect: Dialect, record: &RecordId, reaso
             tx.mark(&row, RowStatus::Failed, Some(reason))?;
         }
     }
-    let is_own = tx.queue_of(record)?.iter().any(QueueRow::is_create);
-    if !is_own {
-        // Also of what was dropped before, SQLite leaves the words in free pages.
-        tx.drop_undo(record)?;
+    tx.drop_undo(record)?;
+    if tx.queue_of(record)?.iter().any(QueueRow::is_create) {
+        tx.drop_server(record)?;
+    } else {
         tx.drop_record(record)?;
-        tx.meta.shred = true;
     }
+    // Also of what was dropped before, SQLite leaves the words in free pages.
+    tx.meta.shred = true;
     Ok(())
 }
 

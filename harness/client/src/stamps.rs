@@ -15,10 +15,15 @@ pub(crate) fn next(meta: &mut Meta, policy: Stamps, wall_ms: u64, device: &str) 
     if policy == Stamps::WallClock {
         return Stamp { ms: wall_ms, n: 0, device };
     }
-    let physical = wall_ms.saturating_add_signed(meta.clock_offset_ms);
+    let physical = server_ms(meta, wall_ms);
     let (ms, n) = if physical > meta.stamp_ms { (physical, 0) } else { (meta.stamp_ms, meta.stamp_n + 1) };
     (meta.stamp_ms, meta.stamp_n) = (ms, n);
     Stamp { ms, n, device }
+}
+
+/// The server's time, as far as it is known here.
+pub(crate) fn server_ms(meta: &Meta, wall_ms: u64) -> u64 {
+    wall_ms.saturating_add_signed(meta.clock_offset_ms)
 }
 
 /// Takes notice of the stamps in a record.

@@ -135,7 +135,8 @@ async fn apply(app: &App, stay: Stay, answer: &PushAnswer, result: &MutationResu
         Outcome::Done { .. } => {
             if result.state.is_none() {
                 let seq = result.number.unwrap_or_default();
-                tx.put_undo(UndoRow::new(result.record.clone(), seq, Inverse::Restore { copy: None }))?;
+                let inverse = Inverse::Restore { deleted_ms: answer.server_time_ms, copy: None };
+                tx.put_undo(UndoRow::new(result.record.clone(), seq, inverse))?;
                 tx.mark_deleted(&result.record)?;
             }
             None

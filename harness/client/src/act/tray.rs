@@ -59,6 +59,7 @@ async fn discard_words(app: &App, mut tx: Tx<'_>, id: RecordId) -> Result<Saved>
 /// it whatever hangs under it.
 fn discard_rows(tx: &mut Tx<'_>, record: &RecordRow, rows: &[QueueRow]) -> Result<()> {
     for row in rows {
+        tx.meta.note_discarded(row);
         tx.dequeue(row)?;
     }
     tx.drop_undo(&record.record)?;

@@ -65,7 +65,7 @@ pub(super) async fn undo(app: &App, id: RecordId) -> Result<Saved> {
             delete(app, &mut tx, &id)?;
             Vec::new()
         }
-        Inverse::Restore { copy } => {
+        Inverse::Restore { copy, .. } => {
             restore(app, &mut tx, &id, copy)?;
             Vec::new()
         }
@@ -84,7 +84,7 @@ fn delete(app: &App, tx: &mut Tx<'_>, id: &RecordId) -> Result<()> {
     if record.entity == PROJECT {
         return Err(Refusal::new(Code::StepUpRequired, "deleting a project needs your password: delete it"));
     }
-    let base = overlay::record_base(&record, &rows);
+    let base = tx.meta.after_discarded(id, overlay::record_base(&record, &rows));
     let kind = MutationKind::Delete { base };
     enqueue(app, tx, id, Work::new(kind, BTreeMap::new(), "undo: delete".to_owned()))?;
     Ok(())

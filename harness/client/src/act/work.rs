@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::dialect::Dialect;
 use crate::overlay::{self, Overlaid};
 use crate::policy::{Counters, Saving, SetsSent, StepUp};
-use crate::rights;
 use crate::store::{Inverse, QueueRow, RecordRow, Tx, UndoRow};
+use crate::{rights, stamps};
 
 /// Whatever is deleted with it, so its delete needs proof of who asks for it.
 pub(super) const PROJECT: &str = "project";
@@ -72,10 +72,11 @@ pub(super) async fn delete(app: &App, id: RecordId, password: Option<String>) ->
         drop(tx);
         return step_up::delete_project(app, id, password).await;
     }
-    let base = overlay::record_base(&record, &rows);
+    let base = tx.meta.after_discarded(&id, overlay::record_base(&record, &rows));
     let work = Work::new(MutationKind::Delete { base }, BTreeMap::new(), "delete".to_owned());
     let seq = enqueue(app, &mut tx, &id, work)?;
-    tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Restore { copy: None }))?;
+    let deleted_ms = stamps::server_ms(&tx.meta, app.wall_ms());
+    tx.put_undo(UndoRow::new(id.clone(), seq, Inverse::Restore { deleted_ms, copy: None }))?;
     app.commit(tx).await?;
     Ok(Saved::of(Some(id)))
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deadzone_contract::RecordId;
 use deadzone_contract::seam::Random;
-use deadzone_contract::wire::{CURSOR_START, Role};
+use deadzone_contract::wire::{Base, CURSOR_START, Role};
 use serde::{Deserialize, Serialize};
 
 use super::connect;
+use super::rows::QueueRow;
 
 /// One row, written anew by every transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,14 @@ pub(crate) struct Meta {
     pub(crate) last_number: u64,
     /// The next number to give. Beyond `last_number` by more than one after a start.
     pub(crate) next_number: u64,
+    /// The numbers that starts passed over while there was work here: after the first of each pair,
+    /// before the second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) skipped: Vec<(u64, u64)>,
+    /// By record, the highest number of work that its user discarded when it had been sent: it may
+    /// have taken effect, and may yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) discarded: BTreeMap<RecordId, u64>,
     /// Where the next pull goes on.
     pub(crate) cursor: u64,
     /// Counts full resyncs.
@@ -79,11 +89,44 @@ impl Meta {
         number
     }
 
+    /// Work is to be forgotten. Where nobody knows whether it took effect, its number stays.
+    pub(crate) fn note_discarded(&mut self, row: &QueueRow) {
+        if row.is_indefinite() && row.device == self.device_id {
+            let number = self.discarded.entry(row.mutation.record.clone()).or_default();
+            *number = row.number().max(*number);
+        }
+    }
+
+    /// What a delete of a record has to name, so that it is known to come after work that was
+    /// discarded, too.
+    pub(crate) fn after_discarded(&self, record: &RecordId, base: Base) -> Base {
+        Base { after: base.after.max(self.discarded.get(record).copied()), ..base }
+    }
+
+    /// Passes over some numbers, which are never given.
+    pub(crate) fn skip_numbers(&mut self, count: u64) {
+        if self.queued == 0 {
+            self.skipped.clear();
+        }
+        self.next_number += count;
+        match self.skipped.last_mut() {
+            Some((last, next)) if *last == self.last_number => *next = self.next_number,
+            _ => self.skipped.push((self.last_number, self.next_number)),
+        }
+    }
+
+    /// Whether this database gave a number to nothing, as far as work that is here goes back.
+    pub(crate) fn never_gave(&self, number: u64) -> bool {
+        let is_between = |&(last, next): &(u64, u64)| last < number && number < next;
+        number > self.last_number || self.skipped.iter().any(is_between)
+    }
+
     /// From now on this database goes on under a name that nobody else can have: what it knows of
     /// the numbers under the old one is not true any more. Everything is pulled anew. Pending
     /// work keeps its name and number until the server has said what it knows of them.
     pub(crate) fn take_new_identity(&mut self, random: &dyn Random) {
         self.device_id = random.token("device id");
+        self.discarded.clear();
         self.pull_anew();
     }
 

@@ -48,6 +48,14 @@ impl Tx<'_> {
         )
     }
 
+    /// Whether a full resync is under way that has yet to bring records which were here before.
+    pub(crate) fn is_pulling_anew(&self) -> Result<bool> {
+        self.sql(|db| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE server IS NOT NULL AND epoch < ?1)";
+            Ok(db.prepare_cached(sql)?.query_row([self.meta.epoch], |row| row.get(0))?)
+        })
+    }
+
     /// Records whose open conflicts stand in the tray.
     pub(crate) fn conflicting(&self) -> Result<Vec<RecordId>> {
         self.ids("SELECT record FROM records WHERE state IN ('conflict', 'failed') ORDER BY record", [])
@@ -85,6 +93,11 @@ impl Tx<'_> {
         row.server = Some(server);
         row.asked_by = Some(asked_by.to_owned());
         row.epoch = self.meta.epoch;
+        // What was discarded and has taken effect all the same is in view from now on.
+        let included = row.server.as_ref().and_then(|server| server.included);
+        if included >= self.meta.discarded.get(&row.record).copied() {
+            self.meta.discarded.remove(&row.record);
+        }
         self.write_record(known, row)
     }
 
@@ -127,6 +140,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What the server told of a record goes; what stands here without it stays.
+    pub(crate) fn drop_server(&mut self, record: &RecordId) -> Result<()> {
+        let Some(known) = self.record(record)?.filter(|row| row.server.is_some()) else { return Ok(()) };
+        let mut own = known.clone();
+        (own.server, own.asked_by) = (None, None);
+        self.write_record(Some(known), own)
+    }
+
     /// Puts one row of a record in the place of another.
     pub(crate) fn replace_record(&mut self, before: RecordRow, after: RecordRow) -> Result<()> {
         self.write_record(Some(before), after)
@@ -144,6 +165,7 @@ impl Tx<'_> {
 
     pub(crate) fn drop_record(&mut self, record: &RecordId) -> Result<()> {
         self.touched.insert(record.clone());
+        self.meta.discarded.remove(record);
         let Some(before) = self.record(record)? else { return Ok(()) };
         self.sql(|db| {
             db.prepare_cached("DELETE FROM records WHERE record = ?1")?.execute([&record.0])?;

@@ -50,19 +50,21 @@ impl Tx<'_> {
         }
     }
 
-    /// A record that is gone leaves the table `records`. Where this device has deleted it, a copy
+    /// A record that is gone leaves the table `records`, and nothing of it is left on the disk: should
+    /// its user lose the right to see it, no pull would tell. Where this device has deleted it, a copy
     /// stays with what takes that back.
     pub(crate) fn retire_record(&mut self, record: &RecordId) -> Result<()> {
         match (self.undo_of(record)?, self.record(record)?) {
-            (Some(UndoRow { seq, inverse: Inverse::Restore { .. }, .. }), Some(row))
+            (Some(UndoRow { seq, inverse: Inverse::Restore { deleted_ms, .. }, .. }), Some(row))
                 if row.server.is_some() =>
             {
                 let copy = row.server.map(|server| Copy { server, asked_by: row.asked_by });
-                self.put_undo(UndoRow::new(record.clone(), seq, Inverse::Restore { copy }))?;
+                self.put_undo(UndoRow::new(record.clone(), seq, Inverse::Restore { deleted_ms, copy }))?;
             }
             (Some(_), _) => self.drop_undo(record)?,
             (None, _) => {}
         }
+        self.meta.shred = true;
         self.drop_record(record)
     }
 
@@ -97,27 +99,26 @@ impl Tx<'_> {
         })
     }
 
-    /// What the server had of the records that were deleted here, kept for an undo. Every pull asks,
-    /// so no other row is read.
-    pub(crate) fn copies(&self) -> Result<Vec<(RecordId, ServerRecord)>> {
+    /// What the server had of the records that were deleted here, kept for an undo, each with the
+    /// moment of its delete in ms of the server's clock. Every pull asks, so no other row is read.
+    pub(crate) fn copies(&self) -> Result<Vec<(u64, ServerRecord)>> {
         let deletes = self.undos_by(concat!(
             "SELECT ",
             undo_columns!(),
             r#" FROM undo WHERE inverse LIKE '{"restore"%' ORDER BY record"#
         ))?;
         let copy = |undo: UndoRow| match undo.inverse {
-            Inverse::Restore { copy: Some(copy) } => Some((undo.record, copy.server)),
+            Inverse::Restore { deleted_ms, copy: Some(copy) } => Some((deleted_ms, copy.server)),
             _ => None,
         };
         Ok(deletes.into_iter().filter_map(copy).collect())
     }
 
-    /// Whether copies of deleted records are all that is left here of some workspace, for an undo or
-    /// under work that was refused: should its user lose the right to see it, no pull would tell.
-    pub(crate) fn keeps_copies_alone(&self) -> Result<bool> {
-        let deleted = self.copies()?.into_iter().map(|(_, copy)| copy.workspace);
-        let refused = self.deleted_under_refused_work()?.into_iter().map(|row| row.workspace);
-        let workspaces: BTreeSet<String> = deleted.chain(refused).collect();
+    /// Whether copies of deleted records are all that is left here of some workspace, for an undo
+    /// (then it is one of those given) or under work that was refused: should its user lose the right
+    /// to see it, no pull would tell.
+    pub(crate) fn keeps_copies_alone(&self, mut workspaces: BTreeSet<String>) -> Result<bool> {
+        workspaces.extend(self.deleted_under_refused_work()?.into_iter().map(|row| row.workspace));
         for workspace in workspaces {
             let in_view = self.sql(|db| {
                 let sql = "SELECT EXISTS (SELECT 1 FROM records

@@ -35,6 +35,8 @@ pub(crate) enum Inverse {
     },
     /// Of a delete.
     Restore {
+        /// When its user deleted it, by the server's clock as far as that was known.
+        deleted_ms: u64,
         /// The record, once it is not in `records` any more.
         copy: Option<Copy>,
     },
