@@ -35,19 +35,26 @@ impl Context<'_> {
     }
 
     /// Refuses an edit of what is deleted for good: purged, or of an entity in which a delete wins.
-    /// There the device that deleted it can have seen its own delete, and takes it back.
+    /// There the device that deleted it can have seen its own delete, and takes it back by an edit of
+    /// nothing; an edit of something may be that of a copy of the device.
     pub(super) fn check_not_gone(&self, mutation: &Mutation, record: &Record) -> Result<(), Unfit> {
         if record.purged {
             return Err(Unfit::new(Code::Gone, "the record was deleted long ago and cannot come back"));
         }
         let wins = declared(&record.entity)?.deletes == Deletes::DeleteWins;
-        let takes_back = record.deleter.as_deref() == Some(self.device)
-            && mutation.number.is_none_or(|number| Some(number) > record.included);
+        let is_own = record.deleter.as_deref() == Some(self.device);
+        let takes_back = is_own && mutation.fields.is_empty() && !self.deleted_since(mutation, record);
         if record.deleted && wins && !takes_back {
             let detail = format!("the {} was deleted meanwhile; it can be created anew", record.entity);
             return Err(Unfit::new(Code::Gone, detail));
         }
         Ok(())
+    }
+
+    /// Whether the device of an edit deleted the record after it had made that edit: it was late.
+    pub(super) fn deleted_since(&self, edit: &Mutation, record: &Record) -> bool {
+        let is_own = record.deleted && record.deleter.as_deref() == Some(self.device);
+        is_own && edit.number.is_some_and(|number| Some(number) <= record.included)
     }
 
     /// Whether everything in the record was in view at `base`: its version is still the same, or

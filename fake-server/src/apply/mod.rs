@@ -208,14 +208,16 @@ impl<'a> Context<'a> {
 
     /// Edits a record, and brings it back whole if it was deleted. An edit counts even where the
     /// rules leave it without effect: against a delete that had not seen it, it wins whichever of
-    /// the two arrives first. One that was refused in every field was no edit.
+    /// the two arrives first. One that was refused in every field was no edit; and one that its own
+    /// device made before it deleted the record changes what lies under the tombstone.
     fn update(&self, mutation: &Mutation, mut record: Record) -> Result<Carried, Unfit> {
         let mut effects = Effects::on(self, mutation, &record, declared(&record.entity)?);
         effects.apply_all()?;
         let Effects { exceptions, commit_seq, .. } = effects;
         let refused = exceptions.values().filter(|exception| **exception == Exception::Immutable).count();
         if mutation.fields.is_empty() || refused < mutation.fields.len() {
-            self.change(&mut record, mutation.number, commit_seq, None)?;
+            let deleted_ms = self.deleted_since(mutation, &record).then_some(self.now_ms);
+            self.change(&mut record, mutation.number, commit_seq, deleted_ms)?;
             self.guard(mutation, &mut record, Guard::Known)?;
         }
         Ok(Carried { record, exceptions })

@@ -32,6 +32,7 @@ impl Effects<'_> {
         let current = self.current(field)?;
         if self.fits(field, current.as_ref(), base)? {
             self.replace(field, value, current.as_ref())?;
+            self.close_settled(field, value)?;
         } else if let Some(same) = current.filter(|c| c.value == *value) {
             // Somebody else came to the same decision first; there is nothing to ask about.
             self.agree(field, &same)?;
@@ -54,6 +55,15 @@ impl Effects<'_> {
                  WHERE record = ?1 AND (user = ?2 OR shared) AND field = ?3 AND id = ?4",
             )?
             .execute(params![self.key, self.context.caller.user, field, conflict])?;
+        Ok(())
+    }
+
+    /// What lost before and stands now leaves nothing to decide.
+    fn close_settled(&self, field: &str, value: &Value) -> rusqlite::Result<()> {
+        self.context
+            .db
+            .prepare_cached("DELETE FROM conflicts WHERE record = ?1 AND field = ?2 AND mine = ?3")?
+            .execute(params![self.key, field, ToStore(value)])?;
         Ok(())
     }
 
