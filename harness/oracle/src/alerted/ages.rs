@@ -110,7 +110,15 @@ impl<'h, 't> Walk<'h, 't> {
         match run.act {
             Action::SignOut { .. } => drop(self.pending.remove(run.device)),
             Action::Discard { .. } | Action::Undo { .. } | Action::Delete { .. } | Action::Retry { .. } => {
-                self.forget(run.device, |other| other.record == run.record);
+                // It takes along what hangs under the record.
+                let history = self.history;
+                let is_under = |mut record: Option<usize>| loop {
+                    match record {
+                        Some(of) if record != run.record => record = history.parent(of),
+                        _ => return record == run.record,
+                    }
+                };
+                self.forget(run.device, |other| is_under(other.record));
             }
             _ => {}
         }

@@ -172,8 +172,13 @@ impl<'t> Rights<'t> {
                 let Some(secret) = mutation.record.and_then(|record| self.secrets.get_mut(&record)) else {
                     continue;
                 };
+                // What lost in a conflict stands nowhere; who decides for it writes it once more.
+                let lost = |field: &str| {
+                    let opened = push.answers.iter().flat_map(|answer| &answer.content.opened);
+                    opened.into_iter().any(|(of, open)| *of == position && open.field == field)
+                };
                 let applied = |field: &str, outcome: &Outcome| match outcome {
-                    Outcome::Done { refused } => !refused.contains_key(field),
+                    Outcome::Done { refused } => !refused.contains_key(field) && !lost(field),
                     Outcome::Rejected(_) | Outcome::Open => false,
                 };
                 let done = |field: &str| {

@@ -21,7 +21,7 @@ struct Told<'h> {
     refusals: BTreeMap<usize, Vec<(usize, Option<Code>)>>,
     /// By record: server errors without a time to come again.
     errors: BTreeMap<usize, Vec<usize>>,
-    /// By record: that it is not for this user, or that a delete has won.
+    /// By record: since when it knows that it is not for this user, or that a delete has won.
     ends: BTreeMap<usize, usize>,
     /// By record: the open conflicts, by their field and the value that lost.
     conflicts: BTreeMap<usize, Vec<(usize, &'h str, &'h Value)>>,
@@ -83,7 +83,7 @@ impl<'h, 't> Grounds<'h, 't> {
         for told in self.history.wire.told(record) {
             let device = self.by_device.entry(told.device).or_default();
             if told.state.removed || (told.state.gone && delete_wins) {
-                device.ends.entry(record).or_insert(told.at);
+                device.end(record, told.at);
             }
             for open in &told.state.conflicts {
                 let conflicts = device.conflicts.entry(record).or_default();
@@ -188,7 +188,7 @@ impl<'h> Told<'h> {
             self.roles.extend(answer.content.roles.as_ref().map(|roles| (at, roles)));
             for mutation in answer.content.unseen.iter().filter_map(|at| request.mutations.get(*at)) {
                 if let Some(record) = mutation.record.filter(|_| mutation.kind != Kind::Delete) {
-                    self.ends.entry(record).or_insert(at);
+                    self.end(record, at);
                 }
             }
             for (position, open) in &answer.content.opened {
@@ -214,6 +214,11 @@ impl<'h> Told<'h> {
                 self.refusals.entry(record).or_default().extend(refusals);
             }
         }
+    }
+
+    /// What is told first need not be read first: the answers to pushes are read before pulls.
+    fn end(&mut self, record: usize, at: usize) {
+        self.ends.entry(record).and_modify(|since| *since = at.min(*since)).or_insert(at);
     }
 
     fn has_refusal_with(&self, record: usize, code: Option<Code>, at: usize) -> bool {

@@ -121,13 +121,28 @@ impl<'t> Own<'_, 't> {
                 let mut writers =
                     writers.by_ref().filter(|(_, other)| other.status != Status::Refused).peekable();
                 let seen = &field.seen[position].certain;
-                writers.peek().is_some() && writers.all(|(other, _)| seen.contains(other))
+                let is_over = |(other, effect): (usize, &Effect<'t>)| {
+                    seen.contains(other) && !self.retried(effect, write, device, sight.at)
+                };
+                writers.peek().is_some() && writers.all(is_over)
             }
         };
         if replaced {
             let expected = format!("{}, or something newer", words::change(write));
             self.regress(write, sight, device, expected, findings);
         }
+    }
+
+    /// Whether somebody wanted failed work once more, on the device where it was done, after it had
+    /// done `since` there: a retry is the newest thing that its user said.
+    fn retried(&self, work: &Effect<'t>, since: &Effect<'t>, device: &str, at: usize) -> bool {
+        let since = self.history.action_of(since).begun;
+        let is_here = self.history.hosts.holds_work_of(device, self.history.action_of(work).device);
+        is_here
+            && self.record.actions.iter().map(|&action| &self.history.actions[action]).any(|run| {
+                let retries = matches!(run.act, deadzone_contract::Action::Retry { .. });
+                retries && run.device == device && !run.refused() && (since..at).contains(&run.begun)
+            })
     }
 
     /// A total is not lower than the device's own increments, however much others took away.

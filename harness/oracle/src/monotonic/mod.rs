@@ -99,6 +99,15 @@ impl<'t> Works<'t> {
         Works { by_field }
     }
 
+    /// Whether a device did anything to a field, itself or as the device that it is a copy of.
+    fn any_of(&self, hosts: &Hosts<'_>, field: &str, device: &str, at: usize) -> bool {
+        self.by_field
+            .get(field)
+            .into_iter()
+            .flatten()
+            .any(|(of, works)| hosts.holds_work_of(device, of) && works.iter().any(|&(begun, _)| begun < at))
+    }
+
     /// Whether a device has work on a field, its own or that of a device that it is a copy of,
     /// that was not over when it had last called the record synced and had been told of it.
     fn pending(
@@ -199,7 +208,13 @@ impl<'h, 't> Walk<'h, 't> {
         for (field, known) in &mut screen.fields {
             let disputed = sight.view.conflicts.iter().any(|open| open.field == *field);
             if !disputed && !self.works.pending(hosts, field, device, settled, sight.at) {
-                let back = known.judge(sight.view.fields.get(*field), sight.at);
+                let value = sight.view.fields.get(*field);
+                let back = known.judge(value, sight.at);
+                // What its user may not see any more goes; words of its own may take that place.
+                let is_own = value.is_none() || self.works.any_of(hosts, field, device, sight.at);
+                let back = back.filter(|back| {
+                    !(is_own && self.history.lost_sight(device, self.index, back.shown, sight.at))
+                });
                 wrong = wrong.or(back.map(|back| (*field, back)));
             }
         }
