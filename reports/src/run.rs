@@ -84,7 +84,7 @@ pub struct Run {
     pub unknowns: Vec<String>,
     /// What went wrong in the harness itself.
     pub error: Option<String>,
-    /// The file that replays it.
+    /// The file that replays it; of a drawn script that stayed unknown, the script.
     pub repro: Option<String>,
     /// The file with its trace.
     pub trace: Option<String>,

@@ -158,6 +158,9 @@ pub fn unknowns(report: &Report, look: Look) -> String {
         let outcome = if run.error.is_some() { Outcome::Error } else { run.outcome };
         let outcome = look.paint(outcome_style(outcome), outcome);
         push(&mut text, format_args!("{outcome} {} {}\n  {reason}\n", run.scenario, seed_list(&seeds)));
+        if let Some(script) = run.repro.as_ref().filter(|_| run.outcome == Outcome::Unknown) {
+            push(&mut text, format_args!("  {}   {script}\n", look.paint(QUIET, "script")));
+        }
     }
     for skipped in &report.skipped {
         let missing = skipped.missing.join(", ");

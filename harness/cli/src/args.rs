@@ -287,9 +287,9 @@ faults; then all faults end, and the world has to settle. Seed N is the same scr
 Faults that had nothing to strike and steps that a device refused are taken out, the script is run
 again, and both are counted. What has to be refused by the contract stays, as `cannot`.
 
-Every failing run leaves its script in the out folder, search-SEED[-DEFECT].scn. For each kind of
-violation the first one is made as small as it can be, search-SEED[-DEFECT].min.scn, and is told as
-a story.";
+Every run that fails or stays unknown leaves its script in the out folder,
+search-SEED[-DEFECT].scn. For each kind of violation the first one is made as small as it can be,
+search-SEED[-DEFECT].min.scn, and is told as a story.";
 
 /// Draws scripts from seeds, runs them, and makes every failure small.
 #[derive(Debug, Args)]

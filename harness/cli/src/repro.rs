@@ -39,6 +39,18 @@ impl Which<'_> {
     }
 }
 
+/// The script with the run that it repeats, of which nothing is known.
+pub(crate) fn again(script: &Script, seed: u64, client: &str, defect: Option<&str>) -> Script {
+    let repro = Repro { seed, client, defect, oracle: "", clause: "", digest: "" };
+    let mut script = script.as_repro(&repro);
+    script.items.retain(|item| {
+        let says_what =
+            |of: &Declaration| matches!(of, Declaration::Violates { .. } | Declaration::Digest(_));
+        !matches!(item, Item::Declaration(declaration) if says_what(declaration))
+    });
+    script
+}
+
 /// `SCENARIO-SEED[-DEFECT]` in a folder, with an ending.
 pub(crate) fn path(folder: &Path, scenario: &str, seed: u64, defect: Option<&str>, ending: &str) -> PathBuf {
     folder.join(format!("{}.{ending}", name(scenario, seed, defect)))

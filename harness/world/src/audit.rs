@@ -3,14 +3,16 @@
 //! The harness never looks into a server. It signs in and pulls everything, from a machine that
 //! no fault touches, and the trace keeps no sign of how.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use deadzone_contract::wire::{
     HEADER_CLIENT_VERSION, HEADER_DEVICE_ID, HEADER_SCHEMA_VERSION, PATH_SYNC, PATH_TOKEN, PulledChange,
     SCHEMA_VERSION, ServerField, ServerRecord, SyncPage, TokenAnswer, TokenRequest,
 };
-use deadzone_contract::{ConflictView, RecordState, RecordView, Value};
+use deadzone_contract::{ConflictView, RecordId, RecordState, RecordView, Value};
 use http::header::AUTHORIZATION;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::fleet::Fleet;
@@ -19,42 +21,75 @@ use crate::outside::Outside;
 /// No server needs as many pages; one that does goes round in circles.
 const PAGES_MAX: u32 = 100_000;
 
+/// A limit can hold a pull up for longer than a token lives, but hardly as often.
+const SIGN_INS_MAX: u32 = 30;
+
 /// Pulls everything that `user` may see.
 pub(crate) async fn audit(fleet: &Fleet, user: &str, password: &str) -> Result<Vec<RecordView>, String> {
     let outside = Outside::new(fleet);
-    let sign_in = TokenRequest::Password { user: user.to_owned(), password: password.to_owned() };
-    let body = serde_json::to_vec(&sign_in).map_err(|error| error.to_string())?;
-    let tokens: TokenAnswer = call(&outside, Method::POST, PATH_TOKEN, user, None, body).await?;
-    let mut records = std::collections::BTreeMap::new();
-    let mut since = 0;
-    for _ in 0..PAGES_MAX {
-        let path = format!("{PATH_SYNC}?since={since}&limit=1000000");
-        let token = Some(tokens.access_token.as_str());
-        let page: SyncPage = call(&outside, Method::GET, &path, user, token, Vec::new()).await?;
-        for change in page.changes {
-            match change {
-                PulledChange::Record(record) => records.insert(record.record.clone(), view(record)),
-                PulledChange::Tombstone { record, .. } | PulledChange::Removed { record } => {
-                    records.remove(&record)
-                }
-            };
-        }
-        since = page.next;
-        if !page.more {
-            return Ok(records.into_values().collect());
+    let mut pulled = Pulled::default();
+    for _ in 0..SIGN_INS_MAX {
+        let token = sign_in(&outside, user, password).await?;
+        if pulled.go_on(&outside, user, &token).await? {
+            return Ok(pulled.records.into_values().collect());
         }
     }
-    Err(format!("the pull did not end within {PAGES_MAX} pages"))
+    Err(format!("{SIGN_INS_MAX} access tokens, one after the other, were not valid any more"))
 }
 
-async fn call<T: DeserializeOwned>(
+async fn sign_in(outside: &Outside, user: &str, password: &str) -> Result<String, String> {
+    let sign_in = TokenRequest::Password { user: user.to_owned(), password: password.to_owned() };
+    let body = serde_json::to_vec(&sign_in).map_err(|error| error.to_string())?;
+    let answer = ask(outside, Method::POST, PATH_TOKEN, user, None, body).await?;
+    Ok(whole::<TokenAnswer>(&answer)?.access_token)
+}
+
+/// How far a pull has come.
+#[derive(Default)]
+struct Pulled {
+    records: BTreeMap<RecordId, RecordView>,
+    since: u64,
+    pages: u32,
+}
+
+impl Pulled {
+    /// Pulls on, to the end. False where the token is not valid any more before that.
+    async fn go_on(&mut self, outside: &Outside, user: &str, token: &str) -> Result<bool, String> {
+        while self.pages < PAGES_MAX {
+            let path = format!("{PATH_SYNC}?since={}&limit=1000000", self.since);
+            let answer = ask(outside, Method::GET, &path, user, Some(token), Vec::new()).await?;
+            if answer.status() == StatusCode::UNAUTHORIZED {
+                return Ok(false);
+            }
+            let page: SyncPage = whole(&answer)?;
+            self.pages += 1;
+            for change in page.changes {
+                match change {
+                    PulledChange::Record(record) => {
+                        self.records.insert(record.record.clone(), view(record));
+                    }
+                    PulledChange::Tombstone { record, .. } | PulledChange::Removed { record } => {
+                        self.records.remove(&record);
+                    }
+                }
+            }
+            self.since = page.next;
+            if !page.more {
+                return Ok(true);
+            }
+        }
+        Err(format!("the pull did not end within {PAGES_MAX} pages"))
+    }
+}
+
+async fn ask(
     outside: &Outside,
     method: Method,
     path: &str,
     user: &str,
     token: Option<&str>,
     body: Vec<u8>,
-) -> Result<T, String> {
+) -> Result<Response<Bytes>, String> {
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -64,7 +99,10 @@ async fn call<T: DeserializeOwned>(
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
-    let answer = outside.call(request, Bytes::from(body)).await?;
+    outside.call(request, Bytes::from(body)).await
+}
+
+fn whole<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, String> {
     if answer.status() != StatusCode::OK {
         let body = String::from_utf8_lossy(answer.body());
         return Err(format!("status {}: {body}", answer.status().as_u16()));

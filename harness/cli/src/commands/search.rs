@@ -136,7 +136,9 @@ impl Hunt<'_> {
         if let Some(drawn) = drawn {
             self.totals.add(&drawn.measured);
         }
-        let Some(kept_for) = kept_for(self.defect.as_deref(), &run.findings).cloned() else { return Ok(()) };
+        let Some(kept_for) = kept_for(self.defect.as_deref(), &run.findings).cloned() else {
+            return self.keep_unknown(run, text.as_deref());
+        };
         let script = run_last(seed, text.as_deref(), &self.lineup)?;
         let path = self.path(seed, "scn");
         let which = Which {
@@ -168,6 +170,17 @@ impl Hunt<'_> {
                 path: smallest.display().to_string(),
             });
         }
+        Ok(())
+    }
+
+    /// Leaves the script of a run that proved nothing: somebody has to see why.
+    fn keep_unknown(&self, run: &mut RunReport, text: Option<&str>) -> Result<(), Stop> {
+        let Some(text) = text.filter(|_| run.outcome == Outcome::Unknown) else { return Ok(()) };
+        let script = run_last(run.seed, Some(text), &self.lineup)?;
+        let path = self.path(run.seed, "scn");
+        let again = repro::again(&script, run.seed, &self.client, self.defect.as_deref());
+        files::write(&path, again.to_string().as_bytes())?;
+        run.repro = Some(path.display().to_string());
         Ok(())
     }
 

@@ -100,6 +100,11 @@ impl Idle {
                     let steps = if is_due { &mut idle.refusals } else { &mut idle.steps };
                     steps.insert(step.to_owned());
                 }
+                // What a script claims of a device that happened to be down says nothing.
+                Doubt::Oracle { oracle: "expected", .. } => {
+                    let claims = script.steps().filter(|(.., step)| matches!(step.act, Act::Expect(_)));
+                    idle.steps.extend(claims.map(|(_, label, _)| label));
+                }
                 _ => {}
             }
         }
