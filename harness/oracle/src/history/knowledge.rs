@@ -244,10 +244,19 @@ impl<'t> History<'t> {
         if surely {
             return Knew::Yes;
         }
-        // What no answer can have told the device, it did not know.
-        let arrival = self.first_arrival(record, effect);
-        let told = arrival.is_some_and(|arrival| self.wire.heard(device, arrival, observation.ended));
-        if told || seen.is_some_and(|(_, possible)| possible) { Knew::Maybe } else { Knew::No }
+        // What no answer can have told the device, nor one whose disk it has taken over, and what was
+        // not done on such a disk, it did not know.
+        let is_copy_of = |of: &str, since: usize| self.hosts.is_own(device, of, since, at);
+        let told = self.first_arrival(record, effect).is_some_and(|arrival| {
+            self.wire.heard(device, arrival, observation.ended)
+                || self
+                    .header
+                    .devices
+                    .keys()
+                    .any(|of| is_copy_of(of, arrival) && self.wire.heard(of, arrival, at))
+        });
+        let copied = is_copy_of(work.device, work.begun);
+        if told || copied || seen.is_some_and(|(_, possible)| possible) { Knew::Maybe } else { Knew::No }
     }
 
     /// When the server first had a request that may carry an effect: one of its device, or of a
