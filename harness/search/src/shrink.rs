@@ -8,6 +8,9 @@
 //! 2. Devices and users are made one: whatever one did, another one does.
 //! 3. Single lines are made simpler: fewer changes, shorter times, a kill in place of a power loss.
 //!
+//! Where none of them helps, a step may stand there only because a fault counts what it makes a disk
+//! do: single steps are deleted while such a fault counts less far, and if that helps, all begins anew.
+//!
 //! At last the labels go that nothing refers to, so that the script reads as a person would have
 //! written it. Which candidate comes next depends on the script and on the answers alone, so the
 //! result does not depend on how fast or where the candidates run.
@@ -55,6 +58,9 @@ pub fn shrink<E>(
         search.delete()?;
         search.merge()?;
         search.simplify()?;
+        if search.best == before {
+            search.count_less()?;
+        }
         if search.best == before || search.exhausted() {
             break;
         }
@@ -160,6 +166,25 @@ impl<E, F: FnMut(&Script) -> Result<bool, E>> Search<F> {
             }
             // A line that became simpler may become simpler still.
             at += usize::from(!helped);
+        }
+        Ok(())
+    }
+
+    /// Deletes one step for which a fault counts less far than before.
+    fn count_less(&mut self) -> Result<(), E> {
+        let whole = self.best.clone();
+        let steps = Cut::default().left(&whole, |item| matches!(item, Item::Step(_)));
+        for (&gone, &fault) in steps.iter().rev().flat_map(|gone| steps.iter().map(move |at| (gone, at))) {
+            for earlier in simpler::earlier(&whole.items[fault]) {
+                let mut counting = whole.clone();
+                counting.items[fault] = earlier;
+                if let Some(cut) = Cut::default().and(&[gone]).repaired(&counting)
+                    && gone != fault
+                    && self.attempt(cut.of(&counting))?
+                {
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }

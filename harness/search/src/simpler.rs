@@ -136,6 +136,10 @@ fn simpler_faults(fault: &Fault) -> Vec<Fault> {
             let sooner = sooner(*moment).into_iter().map(|moment| fault(*crash, moment));
             kinder.chain(sooner).collect()
         }
+        Fault::FailDisk { host, nth, on } => {
+            let fault = |nth| Fault::FailDisk { host: host.clone(), nth, on: *on };
+            halves(*nth).into_iter().map(fault).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -157,8 +161,45 @@ fn sooner(moment: Moment) -> Vec<Moment> {
     match moment {
         Moment::Acknowledged(n) if n > 1 => vec![Moment::Acknowledged(1)],
         Moment::Answered(n, class) if n > 1 => vec![Moment::Answered(1, class)],
-        _ => Vec::new(),
+        Moment::Operation(n) => halves(n).into_iter().map(Moment::Operation).collect(),
+        Moment::Acknowledged(_) | Moment::Answered(..) | Moment::OperationEver(_) => Vec::new(),
     }
+}
+
+/// The first, and one half-way to it.
+fn halves(nth: u32) -> Vec<u32> {
+    let mut halves: Vec<u32> = [1, nth / 2].into_iter().filter(|half| (1..nth).contains(half)).collect();
+    halves.dedup();
+    halves
+}
+
+/// What an action costs a disk, at most: so much earlier comes what a fault counts to when the action
+/// goes.
+const OPERATIONS_OF_ONE_ACTION: u32 = 12;
+const SYNCS_OF_ONE_ACTION: u32 = 4;
+
+/// A fault that counts what a disk does, counting less far, the nearest first; nothing of other lines.
+pub(crate) fn earlier(item: &Item) -> Vec<Item> {
+    let Item::Step(step) = item else { return Vec::new() };
+    let Act::Fault(fault) = &step.act else { return Vec::new() };
+    let counted = |nth: u32, by: u32| (nth.saturating_sub(by).max(1)..nth).rev();
+    let faults: Vec<Fault> = match fault {
+        Fault::Crash { host, crash, moment: Moment::Operation(nth), down_for } => {
+            let sooner = |nth| Fault::Crash {
+                host: host.clone(),
+                crash: *crash,
+                moment: Moment::Operation(nth),
+                down_for: *down_for,
+            };
+            counted(*nth, OPERATIONS_OF_ONE_ACTION).map(sooner).collect()
+        }
+        Fault::FailDisk { host, nth, on } => {
+            let sooner = |nth| Fault::FailDisk { host: host.clone(), nth, on: *on };
+            counted(*nth, SYNCS_OF_ONE_ACTION).map(sooner).collect()
+        }
+        _ => Vec::new(),
+    };
+    faults.into_iter().map(|fault| Item::Step(Step { act: Act::Fault(fault), ..step.clone() })).collect()
 }
 
 /// Scripts in which one device does what two did, or one user has what two had; not all of them
