@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::file::{Change, File};
+use crate::file::{Change, File, Last};
 use crate::hash::{fold, hash_bytes};
 use crate::image::Image;
 
@@ -25,6 +25,8 @@ pub(crate) struct Renaming {
     pub(crate) name: Arc<str>,
     /// The file that the name stands for from then on.
     pub(crate) file: Option<FileId>,
+    /// The first sync that called it durable and lied.
+    pub(crate) promised: Option<u64>,
 }
 
 /// What a disk holds. A clone shares all blocks of all files, and the files themselves until one
@@ -39,6 +41,8 @@ pub(crate) struct Content {
     names: Arc<Names>,
     durable_names: Arc<Names>,
     renamings: Vec<Renaming>,
+    /// Of the directory.
+    last_durable: Last,
     next: FileId,
 }
 
@@ -47,7 +51,8 @@ impl Content {
     pub(crate) fn settled(operations: u64, files: BTreeMap<FileId, Arc<File>>, names: Names) -> Content {
         let names = Arc::new(names);
         let next = files.last_key_value().map_or(0, |(last, _)| last + 1);
-        Content { operations, files, durable_names: Arc::clone(&names), names, renamings: Vec::new(), next }
+        let durable_names = Arc::clone(&names);
+        Content { operations, files, names, durable_names, next, ..Content::default() }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<FileId> {
@@ -75,6 +80,12 @@ impl Content {
         }
     }
 
+    /// A sync calls a file durable, and does nothing. Whether there was something to do.
+    pub(crate) fn promise(&mut self, id: FileId) -> bool {
+        let file = self.files.get_mut(&id).filter(|file| !file.pending().is_empty());
+        file.map(|file| Arc::make_mut(file).promise(self.operations)).is_some()
+    }
+
     pub(crate) fn flip(&mut self, id: FileId, offset: usize, bit: u8) {
         if let Some(file) = self.files.get_mut(&id) {
             Arc::make_mut(file).flip(offset, bit);
@@ -94,17 +105,39 @@ impl Content {
     }
 
     fn rename(&mut self, name: &Arc<str>, file: Option<FileId>) {
-        let renaming = Renaming { number: self.operations, name: Arc::clone(name), file };
+        let renaming = Renaming { number: self.operations, name: Arc::clone(name), file, promised: None };
         renaming.apply(Arc::make_mut(&mut self.names));
         self.renamings.push(renaming);
         if self.renamings.len() > RENAMINGS_MAX {
+            self.note_durable(RENAMINGS_MAX / 2);
             for old in self.renamings.drain(..RENAMINGS_MAX / 2) {
                 old.apply(Arc::make_mut(&mut self.durable_names));
             }
         }
     }
 
+    /// So many of the changes of the directory are about to become durable.
+    fn note_durable(&mut self, count: usize) {
+        for one in &self.renamings[..count] {
+            self.last_durable.note(one.number, one.overwrites(&self.durable_names));
+        }
+    }
+
+    /// A sync calls the directory durable, and does nothing. Whether there was something to do.
+    pub(crate) fn promise_directory(&mut self) -> bool {
+        for one in &mut self.renamings {
+            one.promised = one.promised.or(Some(self.operations));
+        }
+        !self.renamings.is_empty()
+    }
+
+    /// The last operation that is durable, on the whole disk.
+    pub(crate) fn last_durable(&self) -> Last {
+        self.files.values().fold(self.last_durable, |last, file| last.max(file.last_durable()))
+    }
+
     pub(crate) fn sync_directory(&mut self) {
+        self.note_durable(self.renamings.len());
         self.durable_names = Arc::clone(&self.names);
         self.renamings.clear();
     }
@@ -187,6 +220,11 @@ impl Content {
 }
 
 impl Renaming {
+    /// Whether it takes the place of an entry that is in a directory.
+    pub(crate) fn overwrites(&self, names: &Names) -> bool {
+        names.contains_key(&self.name)
+    }
+
     pub(crate) fn apply(&self, names: &mut Names) {
         match self.file {
             Some(id) => names.insert(Arc::clone(&self.name), id),

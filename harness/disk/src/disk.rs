@@ -99,12 +99,6 @@ impl Disk {
         self.with(|state| state.lying = lying);
     }
 
-    /// The number of the last operation that a sync lied about; 0 where none did. A power loss
-    /// took something that had been called durable if it survived through less than this.
-    pub fn lied_through(&self) -> u64 {
-        self.with(|state| state.lied_through)
-    }
-
     /// Inverts one bit of a file, in the page cache, on the medium and in what is on its way
     /// there. `draw` chooses it. `None` where the file is absent or empty.
     pub fn flip_bit(&self, name: &str, draw: u64) -> Option<Flip> {

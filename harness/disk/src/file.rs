@@ -15,6 +15,8 @@ pub(crate) struct Pending {
     /// Its number among the mutating operations of the disk.
     pub(crate) number: u64,
     pub(crate) change: Change,
+    /// The first sync that called it durable and lied.
+    pub(crate) promised: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +32,33 @@ impl Change {
             Change::Truncate { len } => image.set_len(*len),
         }
     }
+
+    /// Whether it takes the place of something in a file of that length.
+    pub(crate) fn overwrites(&self, file_len: usize) -> bool {
+        match self {
+            Change::Write { offset, data } => !data.is_empty() && *offset < file_len,
+            Change::Truncate { len } => *len < file_len,
+        }
+    }
+}
+
+/// The last of some operations; 0: there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Last {
+    pub(crate) number: u64,
+    /// The last one that took the place of something durable.
+    pub(crate) overwriting: u64,
+}
+
+impl Last {
+    pub(crate) fn note(&mut self, number: u64, overwrites: bool) {
+        let overwriting = if overwrites { number } else { 0 };
+        *self = self.max(Last { number, overwriting });
+    }
+
+    pub(crate) fn max(self, other: Last) -> Last {
+        Last { number: self.number.max(other.number), overwriting: self.overwriting.max(other.overwriting) }
+    }
 }
 
 /// Invariant: `durable` with `pending` applied in order is `volatile`.
@@ -38,12 +67,13 @@ pub(crate) struct File {
     volatile: Image,
     durable: Image,
     pending: Vec<Pending>,
+    last_durable: Last,
 }
 
 impl File {
     /// A file that is on the medium as it is.
     pub(crate) fn settled(image: Image) -> File {
-        File { volatile: image.clone(), durable: image, pending: Vec::new() }
+        File { volatile: image.clone(), durable: image, ..File::default() }
     }
 
     /// What every process sees.
@@ -63,16 +93,37 @@ impl File {
 
     pub(crate) fn change(&mut self, number: u64, change: Change) {
         change.apply(&mut self.volatile);
-        self.pending.push(Pending { number, change });
+        self.pending.push(Pending { number, change, promised: None });
         if self.pending.len() > PENDING_MAX {
+            self.note_durable(PENDING_MAX / 2);
             for old in self.pending.drain(..PENDING_MAX / 2) {
                 old.change.apply(&mut self.durable);
             }
         }
     }
 
+    /// The last operation that is durable.
+    pub(crate) fn last_durable(&self) -> Last {
+        self.last_durable
+    }
+
+    /// So many of what is pending are about to become durable.
+    fn note_durable(&mut self, count: usize) {
+        for one in &self.pending[..count] {
+            self.last_durable.note(one.number, one.change.overwrites(self.durable.len()));
+        }
+    }
+
+    /// A sync of that number calls everything durable and does nothing.
+    pub(crate) fn promise(&mut self, sync: u64) {
+        for one in &mut self.pending {
+            one.promised = one.promised.or(Some(sync));
+        }
+    }
+
     /// Makes the medium keep what the page cache holds, block by block.
     pub(crate) fn sync(&mut self) {
+        self.note_durable(self.pending.len());
         let cut = |one: &Pending| matches!(one.change, Change::Truncate { .. });
         if self.pending.iter().any(cut) {
             // What was cut and grew again is in no write, so only the whole file is surely equal.

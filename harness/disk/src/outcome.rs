@@ -58,6 +58,14 @@ pub struct Losses {
     pub lost: u64,
     /// The highest number such that every operation up to it survived whole.
     pub survived_through: u64,
+    /// The first sync that had called durable what did not survive whole.
+    pub promised: Option<u64>,
+    /// The last operation that is durable now, in part at least.
+    pub kept_last: u64,
+    /// The last operation that was to take the place of something durable, whether it survived or not.
+    pub overwriting_last: u64,
+    /// The highest number such that every operation up to it had been durable before.
+    pub durable_through: u64,
 }
 
 impl Losses {
@@ -66,7 +74,21 @@ impl Losses {
         self.lost + self.torn > 0
     }
 
-    fn count(&mut self, number: u64, survived: Survived) {
+    /// Whether the loss took what a sync had called durable.
+    pub fn broke_a_promise(&self) -> bool {
+        self.promised.is_some()
+    }
+
+    /// Whether that may have cost what had been durable before the lie: something later is there, in
+    /// the belief that it is, and what was durable has been overwritten since. So a log is copied into
+    /// its database and begun anew, and only the new beginning survives. What was only appended, or is
+    /// lost together with all that came later, takes nothing old along.
+    pub fn reached_back(&self) -> bool {
+        let overtaken = self.promised.is_some_and(|sync| sync < self.kept_last);
+        overtaken && self.durable_through < self.overwriting_last
+    }
+
+    fn count(&mut self, number: u64, promised: Option<u64>, overwrites: bool, survived: Survived) {
         match survived {
             Survived::Whole => self.kept += 1,
             Survived::InPart => self.torn += 1,
@@ -74,6 +96,13 @@ impl Losses {
         }
         if survived != Survived::Whole {
             self.survived_through = self.survived_through.min(number.saturating_sub(1));
+            self.promised = self.promised.into_iter().chain(promised).min();
+        }
+        if survived != Survived::Not {
+            self.kept_last = self.kept_last.max(number);
+        }
+        if overwrites {
+            self.overwriting_last = self.overwriting_last.max(number);
         }
     }
 }
@@ -87,7 +116,14 @@ enum Survived {
 
 /// What the medium holds after a power loss, and what that cost.
 pub(crate) fn survivor(content: &Content, outcome: Outcome) -> (Content, Losses) {
-    let mut losses = Losses { survived_through: content.operations, ..Losses::default() };
+    let last = content.last_durable();
+    let mut losses = Losses {
+        survived_through: content.operations,
+        kept_last: last.number,
+        overwriting_last: last.overwriting,
+        durable_through: content.durable_operations(),
+        ..Losses::default()
+    };
     let fate = Fate::new(content, outcome);
     let names = directory(content, &fate, &mut losses);
     let mut kept = BTreeMap::new();
@@ -154,7 +190,9 @@ fn directory(content: &Content, fate: &Fate, losses: &mut Losses) -> Names {
         if kept {
             renaming.apply(&mut names);
         }
-        losses.count(renaming.number, if kept { Survived::Whole } else { Survived::Not });
+        let survived = if kept { Survived::Whole } else { Survived::Not };
+        let overwrites = renaming.overwrites(content.durable_names());
+        losses.count(renaming.number, renaming.promised, overwrites, survived);
     }
     names
 }
@@ -175,7 +213,8 @@ fn image(file: &File, fate: &Fate, key: u64, losses: &mut Losses) -> Image {
             (Fate::All(true), _) => keep(pending, &mut image),
             _ => Survived::Not,
         };
-        losses.count(pending.number, survived);
+        let overwrites = pending.change.overwrites(file.durable().len());
+        losses.count(pending.number, pending.promised, overwrites, survived);
     }
     image
 }

@@ -45,8 +45,6 @@ pub(crate) struct State {
     pub(crate) capacity: Option<u64>,
     pub(crate) error: Option<IoError>,
     pub(crate) lying: bool,
-    /// The number of the last operation that a sync lied about.
-    pub(crate) lied_through: u64,
     pub(crate) strikes: Strikes,
     pub(crate) recorder: Recorder,
     pub(crate) orphans: u64,
@@ -244,9 +242,9 @@ impl State {
         let kind = OperationKind::Sync;
         self.check(owner.mount, kind.code())?;
         self.begin(&About { kind, file: name, offset: 0, len: 0 })?;
-        let file = self.content.file(id).ok_or(kind.code())?;
+        self.content.file(id).ok_or(kind.code())?;
         if self.lying {
-            self.lied(!file.pending().is_empty());
+            self.strikes.lied += u64::from(self.content.promise(id));
         } else {
             self.content.sync(id);
         }
@@ -265,20 +263,13 @@ impl State {
         if directory { self.sync_directory() } else { Ok(()) }
     }
 
-    fn lied(&mut self, about_something: bool) {
-        if about_something {
-            self.strikes.lied += 1;
-            self.lied_through = self.content.operations;
-        }
-    }
-
     /// An operation of its own: a crash can strike before it. `os_unix.c` takes no notice when it
     /// fails after the sync of a file; here SQLite is told.
     fn sync_directory(&mut self) -> Result<(), Code> {
         let about = About { kind: OperationKind::Sync, file: &DIRECTORY, offset: 0, len: 0 };
         self.begin(&about).map_err(|_| ffi::SQLITE_IOERR_DIR_FSYNC)?;
         if self.lying {
-            self.lied(!self.content.renamings().is_empty());
+            self.strikes.lied += u64::from(self.content.promise_directory());
         } else {
             self.content.sync_directory();
             self.collect();

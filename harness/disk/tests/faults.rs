@@ -263,6 +263,36 @@ fn a_sync_that_lies_makes_nothing_durable() {
 }
 
 #[test]
+fn a_lie_costs_what_was_durable_before_it_only_where_that_is_said() {
+    let (mut far, mut near, mut needless) = (0, 0, 0);
+    for seed in 0..1_500 {
+        let mut draws = Draws(seed);
+        let mode = [WAL, TRUNCATE][draws.below(2) as usize];
+        let disk = filled(mode, 2 + draws.below(6) as i64);
+        let before = mount(&disk);
+        let mut app = open(&before, mode).expect("no fault yet");
+        let durable = check(&app).expect("no fault yet");
+        disk.set_lying(true);
+        let told = durable + 1 + draws.below(9) as i64;
+        let honest = told + draws.below(4) as i64;
+        for number in durable + 1..=honest {
+            disk.set_lying(number <= told);
+            transact(&mut app, number).expect("it says that all is well");
+        }
+        disk.set_lying(false);
+        let losses = disk.power_loss(draws.outcome());
+        let left = open(&mount(&disk), mode).map_err(|error| error.to_string()).and_then(|app| check(&app));
+        let intact = left.as_ref().is_ok_and(|last| *last >= durable);
+        assert!(intact || losses.reached_back(), "seed {seed}: {left:?} of {durable}, {losses:?}");
+        assert!(left == Ok(honest) || losses.broke_a_promise(), "seed {seed}: {left:?} of {honest}");
+        far += u64::from(!intact);
+        near += u64::from(losses.broke_a_promise() && !losses.reached_back());
+        needless += u64::from(intact && losses.reached_back());
+    }
+    assert!(far > 100 && near > 200 && needless < 2 * far, "{far}, {near}, {needless}");
+}
+
+#[test]
 fn a_flipped_bit_is_one_bit_in_every_image() {
     let disk = filled(TRUNCATE, 10);
     let before = disk.snapshot().bytes(DB).expect("a database");

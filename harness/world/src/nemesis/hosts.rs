@@ -229,9 +229,9 @@ impl Nemesis {
 
     /// A power loss has taken something. If a sync had said that it was safe, that was a lie.
     pub(crate) fn power_lost(&self, host: &str, losses: &Losses) {
-        let lied = losses.struck() && losses.survived_through < self.placed(host).0.disk.lied_through();
         let lie = self.lock().hosts.lies.get(host).cloned();
-        if let (true, Some((label, since))) = (lied, lie) {
+        if let (true, Some((label, since))) = (losses.broke_a_promise(), lie) {
+            let since = if losses.reached_back() { 0 } else { since };
             let why = "the disk had called durable what it then lost".to_owned();
             self.recorder.record(host, Event::CopiesLost { since, given_up: false, why });
             self.strike(&label, format!("{host} lost what its disk had called durable"));
