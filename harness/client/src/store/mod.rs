@@ -229,6 +229,7 @@ impl Store {
         {
             return Err(error);
         }
+        (self.meta, self.seal) = (Meta::default(), 0);
         for file in [self.files.rescue(), self.files.reserve(), self.files.main()] {
             self.files.remove(&file)?;
         }
@@ -263,6 +264,11 @@ impl Store {
         }
         let opened = connect::prepare(&connection, &*self.random)?;
         let (meta, seal) = connect::verify(&connection, self.integrity)?;
+        // A log is read up to the first frame that is not whole. What is left of it is sound, and
+        // not all that it held.
+        if self.integrity == Integrity::Checked && meta.commits < self.meta.commits {
+            return Err(StoreError::Damaged("it has lost what was committed".to_owned()));
+        }
         // What the log holds is copied into the database, and that copy synced: after a commit
         // whose sync had failed, the log may be readable without being on the disk. A full disk
         // has lost nothing.

@@ -69,8 +69,9 @@ impl Image {
         Ok(image)
     }
 
-    /// The meta row of the database that takes the place of the damaged one.
-    fn mended(&self, random: &dyn deadzone_contract::seam::Random) -> Meta {
+    /// The meta row of the database that takes the place of the damaged one. `known` is the last one
+    /// that this process has committed.
+    fn mended(&self, random: &dyn deadzone_contract::seam::Random, known: &Meta) -> Meta {
         let mut meta = self.meta.clone().unwrap_or_else(|| {
             let mut meta = Meta { schema: connect::SCHEMA, ..Meta::default() };
             self.records
@@ -83,17 +84,23 @@ impl Image {
             meta.last_number = meta.last_number.max(row.seq).max(row.number());
             stamps::exceed(&mut meta, row.mutation.stamp.ms, row.mutation.stamp.n);
         }
+        // What was given out is given out, whatever became of the rows that tell of it.
+        meta.last_number = meta.last_number.max(known.last_number);
+        stamps::exceed(&mut meta, known.stamp_ms, known.stamp_n);
         meta.next_number = meta.next_number.max(meta.last_number + 1);
         meta.epoch = self.records.values().map(|row| row.epoch).fold(meta.epoch, i64::max);
-        meta.loss = self.loss().or(meta.loss);
+        meta.loss = self.loss(known).or(meta.loss);
+        meta.commits = meta.commits.max(known.commits);
         meta.take_new_identity(random);
         meta
     }
 
     /// What their user has to be told.
-    fn loss(&self) -> Option<String> {
+    fn loss(&self, known: &Meta) -> Option<String> {
         let here = self.queue.len() as u64;
-        match self.meta.as_ref().map(|meta| meta.queued.saturating_sub(here)) {
+        // What waited at an earlier moment says nothing of what was saved after it.
+        let last = self.meta.as_ref().filter(|meta| known.commits <= meta.commits || known.queued == 0);
+        match last.map(|meta| meta.queued.saturating_sub(here)) {
             Some(0) => None,
             Some(1) => Some("one change that was saved here and not yet sent is lost".to_owned()),
             Some(lost) => Some(format!("{lost} changes that were saved here and not yet sent are lost")),
@@ -130,7 +137,7 @@ impl Store {
             Err(error) => return Err(error),
         };
         let mut image = damaged.as_ref().map(Image::read).transpose()?.unwrap_or_default();
-        let meta = image.mended(&*self.random);
+        let meta = image.mended(&*self.random, &self.meta);
         match self.write_rescue(&mut image, meta.clone()) {
             Err(StoreError::Full) if self.give_up_reserve() => self.write_rescue(&mut image, meta),
             written => written,
@@ -164,7 +171,7 @@ impl Store {
         let mut image = Image::read(&rescue)?;
         let meta = match &image.meta {
             Some(meta) if meta.queued == image.queue.len() as u64 => meta.clone(),
-            _ => image.mended(&*self.random),
+            _ => image.mended(&*self.random, &self.meta),
         };
         self.files.remove(&self.files.main())?;
         image.write(&connect::connect(&self.files.at(&self.files.main()), Missing::Create)?, meta)?;

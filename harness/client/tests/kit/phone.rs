@@ -79,14 +79,15 @@ impl Phone {
 
     /// Starts the app.
     pub(crate) async fn start(&self, server: &Server, online: bool) -> Result<App, Refusal> {
+        let eyes = Arc::new(Eyes::default());
         let platform = Arc::new(Platform {
+            eyes: Arc::clone(&eyes),
             mount: self.disk.mount(|| 0),
             drawn: Arc::clone(&self.drawn),
             slept: Arc::clone(&self.slept),
             tasks: Mutex::default(),
             started: tokio::time::Instant::now(),
         });
-        let eyes = Arc::new(Eyes::default());
         let env = ClientEnv {
             env: Env {
                 clock: platform.clone(),
@@ -263,6 +264,7 @@ pub(crate) async fn sleep_s(seconds: u64) {
 }
 
 struct Platform {
+    eyes: Arc<Eyes>,
     mount: Mount,
     drawn: Arc<AtomicU64>,
     slept: Arc<AtomicU64>,
@@ -302,6 +304,9 @@ impl DiskSeam for Platform {
     fn remove(&self, name: &str) -> Result<(), String> {
         for suffix in ["-wal", "-shm", "-journal", ""] {
             self.mount.delete(&format!("{name}{suffix}")).map_err(|error| error.to_string())?;
+        }
+        if name.ends_with(".db") {
+            self.eyes.begin_anew();
         }
         Ok(())
     }

@@ -22,6 +22,12 @@ impl Eyes {
         self.0.lock().unwrap().illegal.clone()
     }
 
+    /// The database is given up: what is shown of the one that takes its place may be of an earlier
+    /// moment, and follows on nothing.
+    pub(crate) fn begin_anew(&self) {
+        self.0.lock().unwrap().badges.clear();
+    }
+
     /// Every state of the device that was shown, in order.
     pub(crate) fn statuses(&self) -> Vec<Status> {
         self.0.lock().unwrap().statuses.clone()
