@@ -26,9 +26,9 @@
 //! The damaged database is deleted and not put aside: it holds its user's words, and nothing
 //! would ever delete it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use deadzone_contract::RecordId;
+use deadzone_contract::{RecordId, RecordState};
 use rusqlite::Connection;
 
 use super::connect::{self, Missing};
@@ -95,21 +95,38 @@ impl Image {
         meta
     }
 
+    /// The records whose badge tells of work of which no row is whole.
+    fn bereft(&self) -> BTreeSet<RecordId> {
+        use RecordState as S;
+        let at_work: BTreeSet<&RecordId> = self.queue.values().map(|row| &row.mutation.record).collect();
+        let tells = |row: &&RecordRow| {
+            matches!(row.state, Some(S::Saved | S::Modified | S::Syncing | S::Retrying | S::Failed))
+        };
+        let telling = self.records.values().filter(tells).map(|row| &row.record);
+        telling.filter(|record| !at_work.contains(record)).cloned().collect()
+    }
+
     /// What their user has to be told.
     fn loss(&self, known: &Meta) -> Option<String> {
         let here = self.queue.len() as u64;
         // What waited at an earlier moment says nothing of what was saved after it.
         let last = self.meta.as_ref().filter(|meta| known.commits <= meta.commits || known.queued == 0);
         match last.map(|meta| meta.queued.saturating_sub(here)) {
-            Some(0) => None,
+            Some(0) if self.bereft().is_empty() => None,
             Some(1) => Some("one change that was saved here and not yet sent is lost".to_owned()),
-            Some(lost) => Some(format!("{lost} changes that were saved here and not yet sent are lost")),
-            None => Some("changes that were saved here and not yet sent may be lost".to_owned()),
+            Some(lost) if lost > 0 => {
+                Some(format!("{lost} changes that were saved here and not yet sent are lost"))
+            }
+            _ => Some("changes that were saved here and not yet sent may be lost".to_owned()),
         }
     }
 
     /// Makes a database of it, in one transaction.
     fn write(&mut self, connection: &Connection, meta: Meta) -> Result<()> {
+        for record in self.bereft() {
+            // Nothing that happens would ever move it from where it is.
+            self.records.entry(record).and_modify(|row| row.state = None);
+        }
         connect::create(connection, meta, |connection, meta| {
             meta.sum = 0;
             meta.queued = self.queue.len() as u64;

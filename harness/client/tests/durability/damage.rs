@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use deadzone_client::{ClientPolicy, Integrity};
-use deadzone_contract::{RecordId, Value, WayOut};
+use deadzone_contract::{RecordId, RecordState, Value, WayOut};
 use deadzone_disk::{Disk, Outcome, Snapshot};
 
 use crate::phone::{Phone, story};
@@ -99,6 +99,8 @@ fn start_on(phone: &Phone, state: &State) -> End {
         app.create("Shed").await.unwrap();
         app.settle().await;
         assert_eq!(server.titled("Shed"), shed + 1);
+        let badges = app.eyes.badges();
+        assert!(badges.values().all(|badge| *badge == RecordState::Synced), "nothing waits: {badges:?}");
         app.kill().await;
         End { garden: garden == 1, shed: shed == 1, increment: count == 3, told: !tray.is_empty() }
     })
