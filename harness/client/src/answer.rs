@@ -142,6 +142,7 @@ fn done(
         .collect();
     if result.state.is_none() && row.is_delete() && !is_outlived(tx, row)? {
         tx.mark_deleted(&row.mutation.record)?;
+        app.shared().deletes += 1;
     }
     rebase(tx, row, result)?;
     if refused.is_empty() {

@@ -55,6 +55,7 @@ pub(crate) async fn run(app: Arc<App>) {
 
 /// One request: waits until there is something to tell, or until the server has waited enough.
 async fn listen(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
+    let deletes = app.shared().deletes;
     let asked = app.read().await?.meta.clone();
     let path = format!("{PATH_HINTS}?since={}{}", asked.cursor, scope::query(app));
     let parameters = &app.start.parameters;
@@ -70,7 +71,7 @@ async fn listen(app: &App, stay: Stay) -> std::result::Result<(), CallError> {
         }
     };
     for hint in hints {
-        if !take(app, stay, &asked, &hint).await? {
+        if !take(app, stay, &asked, deletes, &hint).await? {
             app.shared().hinted = true;
             app.nudge(false);
             break;
@@ -96,8 +97,9 @@ pub(crate) fn told(body: &str) -> Option<Vec<Hint>> {
     Some(hints)
 }
 
-/// Applies a hint. False where only a pull helps.
-async fn take(app: &App, stay: Stay, asked: &Meta, hint: &Hint) -> Result<bool> {
+/// Applies a hint that was asked for when so many `deletes` had been answered. False where only a pull
+/// helps.
+async fn take(app: &App, stay: Stay, asked: &Meta, deletes: u64, hint: &Hint) -> Result<bool> {
     let mut tx = app.begin_in(stay).await?;
     if tx.meta.cursor == hint.next {
         return Ok(true); // a pull has brought it already
@@ -109,7 +111,7 @@ async fn take(app: &App, stay: Stay, asked: &Meta, hint: &Hint) -> Result<bool> 
     let Some(changes) = hint.changes.as_ref().filter(|_| fits) else {
         return Ok(false);
     };
-    if is_under_way(&tx, changes)? {
+    if is_under_way(&tx, changes)? || app.shared().deletes != deletes && brings_unknown(&tx, changes)? {
         return Ok(false);
     }
     if pull::take(app, &mut tx, &asked.device_id, changes)? {
@@ -125,6 +127,18 @@ fn is_under_way(tx: &Tx<'_>, changes: &[PulledChange]) -> Result<bool> {
     for change in changes {
         if let PulledChange::Removed { record } = change
             && tx.queue_of(record)?.iter().any(|row| row.status == RowStatus::Sending)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a hint brings a record that is not here: it may have been deleted here since.
+fn brings_unknown(tx: &Tx<'_>, changes: &[PulledChange]) -> Result<bool> {
+    for change in changes {
+        if let PulledChange::Record(server) = change
+            && tx.record(&server.record)?.is_none()
         {
             return Ok(true);
         }

@@ -34,6 +34,9 @@ pub(crate) struct Shared {
     pub(crate) roles_stale: bool,
     /// A hint has said that a pull is worthwhile.
     pub(crate) hinted: bool,
+    /// Counts the deletes that the server has answered. What it told of their records before is old,
+    /// and nothing in the database says so any more.
+    pub(crate) deletes: u64,
     /// A pull has come to its end.
     pub(crate) pulled: bool,
     /// The server does not serve this version of the app any more.
