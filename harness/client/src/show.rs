@@ -95,11 +95,11 @@ impl App {
 
     fn publish_record(&self, id: RecordId, view: Option<RecordView>) {
         let shown = &mut self.shared().shown.records;
-        if let (Some(before), Some(next)) = (shown.get_mut(&id), &view)
-            && let Some(between) = badge::between(before.state, next.state)
+        if let (Some(before), Some(next)) = (shown.get(&id), &view)
+            && let Some(state) = badge::between(before.state, next.state)
         {
-            before.state = between;
-            self.env.screen.record(before);
+            // What was shown before may not be for its user's eyes any more.
+            self.env.screen.record(&RecordView { state, ..next.clone() });
         }
         match view {
             Some(view) if shown.get(&id) != Some(&view) => {

@@ -228,6 +228,22 @@ fn in_model_a_the_last_assignment_counts() {
 }
 
 #[test]
+fn an_assignment_in_conflict_does_not_count() {
+    let run = run().does("phone", "task/1", create(&["private=yes", "assignee=ben"])).in_model_a();
+    let run = run.pushes("phone", "e1", &["task/1 create", "task/1 assignee=ben@5"]);
+    let run = run.sends("phone", "e3", &["task/1 assignee=ana@6"]).arrives("e3");
+    let told = |run: Run| run.asks("laptop", "e2", "/sync?since=0").arrives("e2").answered_with("e2", TASK);
+    let conflict = |field: &str| {
+        let open = format!(r#"{{"field":"{field}","mine":"ana","theirs":"ben","version":1}}"#);
+        let fields = format!(r#"{{"{field}":{{"conflict":{{"open":{open}}}}}}}"#);
+        format!(r#"{{"results":[{{"record":"id:task/1","outcome":{{"done":{{"fields":{fields}}}}}}}]}}"#)
+    };
+    told(run.clone().answered_with("e3", &conflict("assignee"))).passes("leaked");
+    told(run.clone().answered_with("e3", &conflict("status"))).violates("leaked on-the-wire record");
+    told(run.answered("e3")).violates("leaked on-the-wire record");
+}
+
+#[test]
 fn a_task_may_be_made_private_later() {
     let run = shared().does("phone", "a2", edit("task/1", &["private=yes"]));
     let sent = run.sends("phone", "e3", &["task/1 private=yes@1"]).arrives("e3");

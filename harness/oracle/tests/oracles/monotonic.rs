@@ -152,6 +152,16 @@ fn a_record_that_comes_back_may_not_go_again_by_itself() {
 }
 
 #[test]
+fn what_its_user_may_not_see_any_more_goes_from_what_stays_in_view() {
+    let removed = r#"{"changes":[{"removed":{"record":"id:task/1"}}],"more":false}"#;
+    let removed = pulled().gets("laptop", "e3", "/sync?since=2&limit=9", removed).shows("laptop", old());
+    removed.passes("monotonic");
+    let back = removed.pulls_page("laptop", "e4", &[NEW]).shows("laptop", new());
+    back.passes("monotonic");
+    assert!(back.shows("laptop", old()).verdict("monotonic").starts_with("fail\nwent-back"));
+}
+
+#[test]
 fn a_disk_that_forgot_is_excused_until_it_has_pulled_everything() {
     let damaged = pulled().goes_down("laptop").forgets("laptop", 0).comes_up("laptop");
     let behind = damaged.look("laptop", &[], &[]).shows("laptop", old());
