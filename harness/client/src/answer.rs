@@ -181,8 +181,9 @@ fn keep_refused(
     if app.policy.failed_work == FailedWork::Forgotten {
         return tx.dequeue(row);
     }
-    let mut left = row.clone();
-    left.mutation.fields = refused;
+    // What came before in the same answer may have taken words out of it.
+    let Some(mut left) = tx.again(row)? else { return Ok(()) };
+    left.mutation.fields.retain(|name, _| refused.contains_key(name));
     left.mutation.kind = MutationKind::Update;
     left.status = RowStatus::Failed;
     left.attempts = 0;

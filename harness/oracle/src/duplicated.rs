@@ -100,7 +100,8 @@ fn judge_moments(history: &History<'_>, index: usize, record: &RecordHistory<'_>
         for sight in &record.sights {
             while let Some((_, effect)) = adds.next_if(|(_, e)| history.action_of(e).begun < sight.at) {
                 if let Op::Add(by) = effect.op {
-                    greatest += i128::from(by.max(0));
+                    let times = 1 + i128::from(history.may_be_repeated(index, effect));
+                    greatest += times * i128::from(by.max(0));
                 }
             }
             let shown = total(sight.view.fields.get(field.name)).map_or(0, i128::from);

@@ -97,6 +97,12 @@ impl<'h, 't> Life<'h, 't> {
             Addend { effect, by, part }
         };
         let mut addends: Vec<Addend> = adds.map(addend).collect();
+        let again = |addend: &&Addend| {
+            let effect = &self.record.effects[addend.effect];
+            addend.part != Part::Never && self.history.may_be_repeated(self.index, effect)
+        };
+        let again = addends.iter().filter(again).map(|addend| Addend { part: Part::Free, ..*addend });
+        addends.extend(again.collect::<Vec<_>>());
         // Where several explain a total, refused work is the least likely to.
         addends.sort_by_key(|addend| self.record.effects[addend.effect].status == Status::Refused);
         addends

@@ -261,7 +261,7 @@ impl Tx<'_> {
     }
 
     /// The row as it stands now; none if it is not in the queue any more.
-    fn again(&self, row: &QueueRow) -> Result<Option<QueueRow>> {
+    pub(crate) fn again(&self, row: &QueueRow) -> Result<Option<QueueRow>> {
         let sql = concat!("SELECT ", queue_columns!(), " FROM queue WHERE seq = ?1");
         let found = self.rows(sql, [row.seq as i64])?.pop();
         Ok(found.filter(|found| found.device == row.device && found.number() == row.number()))

@@ -212,6 +212,17 @@ impl<'t> History<'t> {
         Some(Place { entity: &view.entity, workspace: &view.workspace, parent: view.parent.as_ref() })
     }
 
+    /// Whether an effect on a record may take place twice: nobody could say whether it had, its user
+    /// was told so, and wanted it once more.
+    pub(crate) fn may_be_repeated(&self, record: usize, effect: &Effect<'t>) -> bool {
+        let device = self.action_of(effect).device;
+        let Some(told) = self.wire.expired(device, record, effect) else { return false };
+        self.records[record].actions.iter().map(|&action| &self.actions[action]).any(|run| {
+            let retries = matches!(run.act, deadzone_contract::Action::Retry { .. }) && !run.refused();
+            retries && run.device == device && told < run.begun
+        })
+    }
+
     /// The record that another one hangs under.
     pub(crate) fn parent(&self, record: usize) -> Option<usize> {
         let record = &self.records[record];

@@ -9,7 +9,7 @@ use deadzone_contract::wire::{
     CURSOR_START, HEADER_DEVICE_ID, HEADER_QUEUE_AGE, PATH_HINTS, PATH_MEMBERS, PATH_MUTATIONS, PATH_SYNC,
     PATH_TOKEN,
 };
-use deadzone_contract::{Stamp, Value};
+use deadzone_contract::{Code, Stamp, Value};
 use deadzone_trace::{Entry, Event};
 
 use super::answers::{Content, Told};
@@ -201,6 +201,17 @@ impl<'t> Wire<'t> {
                 refusals.count() < push.arrived.len()
             })
         })
+    }
+
+    /// When a device was told of an effect on a record that nobody can say any more whether it took
+    /// place.
+    pub(crate) fn expired(&self, device: &str, record: usize, effect: &Effect<'_>) -> Option<usize> {
+        let is_expired = |outcome: &Outcome| matches!(outcome, Outcome::Rejected(Some(Code::KeyExpired)));
+        let told = self.pushes(device, record).filter(|push| {
+            let mut of_effect = push.carrying(record, effect).flat_map(|position| push.outcomes(position));
+            of_effect.any(|(_, outcome)| is_expired(outcome))
+        });
+        told.filter_map(|push| push.accepted).min()
     }
 
     /// The HTTP status that the server answered to a device last.
