@@ -61,8 +61,14 @@ impl Pulled {
             if answer.status() == StatusCode::UNAUTHORIZED {
                 return Ok(false);
             }
-            let page: SyncPage = whole(&answer)?;
             self.pages += 1;
+            if answer.status() == StatusCode::GONE && self.since > 0 {
+                // Between two pages the tombstones went that would have told the rest.
+                self.records.clear();
+                self.since = 0;
+                continue;
+            }
+            let page: SyncPage = whole(&answer)?;
             for change in page.changes {
                 match change {
                     PulledChange::Record(record) => {
