@@ -204,11 +204,7 @@ impl AsyncRead for Stream {
             let end = conn.end(side);
             let count = take_from_inbox(end, buffer);
             if count > 0 {
-                end.unreported += count;
-                let due = end.unreported >= WINDOW_BYTES / 4 && end.phase == Phase::Open;
-                if due && !end.fin_received && !end.reporting {
-                    state.report(key, side, REPORT_NS);
-                }
+                state.note_read(key, side, count);
                 return Poll::Ready(Ok(()));
             }
             if end.fin_received || buffer.remaining() == 0 {
@@ -220,6 +216,42 @@ impl AsyncRead for Stream {
             state.after.wait(&mut end.reader, cx.waker());
             Poll::Pending
         })
+    }
+}
+
+impl Stream {
+    /// The next bytes that have arrived, as many as arrived together; `None` at the end of the
+    /// stream.
+    pub(crate) fn poll_receive(&self, cx: &Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        self.socket.poll(|state, key, side| {
+            let Some(conn) = state.conns.get_mut(key) else { return Poll::Pending };
+            let end = conn.end(side);
+            if let Some(data) = end.inbox.pop_front() {
+                state.note_read(key, side, data.len());
+                return Poll::Ready(Ok(Some(data)));
+            }
+            if end.fin_received {
+                return Poll::Ready(Ok(None));
+            }
+            if let Some(kind) = end.error {
+                return Poll::Ready(Err(kind.into()));
+            }
+            state.after.wait(&mut end.reader, cx.waker());
+            Poll::Pending
+        })
+    }
+}
+
+impl State {
+    /// Notes that `bytes` were read at `side`; tells the peer when it has been long enough.
+    fn note_read(&mut self, key: Key, side: Side, bytes: usize) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let end = conn.end(side);
+        end.unreported += bytes;
+        let due = end.unreported >= WINDOW_BYTES / 4 && end.phase == Phase::Open;
+        if due && !end.fin_received && !end.reporting {
+            self.report(key, side, REPORT_NS);
+        }
     }
 }
 
@@ -269,6 +301,21 @@ impl Stream {
             }
             Poll::Ready(Ok(count))
         })
+    }
+}
+
+impl Stream {
+    /// Writes all of `bytes`; what is left of them has not been taken over.
+    pub(crate) fn poll_send_all(&self, cx: &Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
+        while !bytes.is_empty() {
+            let length = bytes.len();
+            match self.poll_send(cx, length, |count| bytes.split_to(count)) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

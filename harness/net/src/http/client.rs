@@ -1,36 +1,28 @@
 //! The client side.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
-use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
+use http::{Method, Request, Response, Uri};
 
-use crate::http::{BODY_BYTES_MAX, Error, Stage};
-use crate::{Host, HostId};
-
-/// How long an idle connection is used again.
-const IDLE_MAX: Duration = Duration::from_secs(90);
-
-/// How many idle connections are kept.
-const IDLE_CONNECTIONS_MAX: usize = 32;
+use super::failure::Failure;
+use super::head::{self, Head};
+use super::pool::{Connection, Pool};
+use super::reading::{read_body, read_head};
+use super::{BODY_BYTES_MAX, Error, Stage};
+use crate::{Host, HostId, Stream, yields};
 
 /// A client of the server that listens on `port` of `server`, acting for `host`.
 pub fn client(host: Host, server: HostId, port: u16) -> Client {
     let name = format!("host{}:{port}", server.index());
     let authority = HeaderValue::try_from(name).expect("letters and digits make a header");
-    let idle = Mutex::new(Vec::new());
-    Client { shared: Arc::new(Shared { host, server, port, authority, idle }) }
+    Client { shared: Arc::new(Shared { host, server, port, authority, pool: Pool::new() }) }
 }
 
 /// A `tower` service that sends requests and brings whole answers; made by [`client`].
@@ -41,7 +33,8 @@ pub fn client(host: Host, server: HostId, port: u16) -> Client {
 /// future of a request closes its connection. Clones share the connections.
 ///
 /// The URI of a request may be a path alone; where it names a host, that becomes the `Host`
-/// header and changes nothing about where the request goes.
+/// header and changes nothing about where the request goes. `Content-Length` is set where it
+/// is missing or wrong.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -52,15 +45,8 @@ struct Shared {
     server: HostId,
     port: u16,
     authority: HeaderValue,
-    idle: Mutex<Vec<Idle>>,
+    pool: Arc<Pool>,
 }
-
-struct Idle {
-    sender: Sender,
-    since: Instant,
-}
-
-type Sender = SendRequest<Full<Bytes>>;
 
 impl tower::Service<Request<Bytes>> for Client {
     type Response = Response<Bytes>;
@@ -86,68 +72,47 @@ impl fmt::Debug for Client {
 
 impl Shared {
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
-        let mut request = self.to_origin_form(request).map(Full::new);
+        let request = self.to_origin_form(request);
+        let message = head::write_request(&request);
+        let connection = self.connection().await?;
+        let answer = ask(connection.stream(), message, request.method()).await;
+        let is_usable = answer.as_ref().is_ok_and(|answer| answer.leaves_open);
+        if is_usable && !head::closes(request.headers()) {
+            yields(1).await;
+            self.pool.keep(connection);
+        } else {
+            connection.close();
+            yields(1).await;
+        }
+        answer.map(|answer| answer.response).map_err(|failure| Error::new(Stage::Exchange, failure))
+    }
+
+    /// A connection that nothing has been sent on, or nothing but whole exchanges.
+    ///
+    /// It is used one turn later, and its answer one turn after that has come: these are the
+    /// turns that a task of the connection would take. What else happens in the instant comes
+    /// first, such as the end of a kept connection.
+    async fn connection(&self) -> Result<Connection, Error> {
         // Each round uses up one kept connection, or is the last.
         loop {
-            let kept = self.kept_connection();
+            let kept = self.pool.take();
             let is_kept = kept.is_some();
-            let mut sender = match kept {
-                Some(sender) => sender,
+            let connection = match kept {
+                Some(connection) => connection,
                 None => self.connect().await?,
             };
-            match sender.try_send_request(request).await {
-                Ok(response) => return self.whole(response, sender).await,
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if is_kept => request = unsent,
-                    _ => return Err(Error::new(Stage::Exchange, error.error())),
-                },
+            yields(1).await;
+            if !is_kept || connection.is_quiet(Waker::noop()) {
+                return Ok(connection);
             }
+            connection.close();
         }
     }
 
-    /// Reads the body, then keeps the connection.
-    async fn whole(
-        &self,
-        response: Response<hyper::body::Incoming>,
-        sender: Sender,
-    ) -> Result<Response<Bytes>, Error> {
-        let (head, body) = response.into_parts();
-        match Limited::new(body, BODY_BYTES_MAX).collect().await {
-            Ok(body) => {
-                self.keep(sender);
-                Ok(Response::from_parts(head, body.to_bytes()))
-            }
-            Err(error) => Err(Error::new(Stage::Exchange, &*error)),
-        }
-    }
-
-    async fn connect(&self) -> Result<Sender, Error> {
-        let failed = |error: io::Error| Error::new(Stage::Connect, &error);
+    async fn connect(&self) -> Result<Connection, Error> {
+        let failed = |error: io::Error| Error::new(Stage::Connect, error.into());
         let stream = self.host.connect(self.server, self.port).await.map_err(failed)?;
-        let connection = http1::Builder::new().handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = connection.map_err(|error| Error::new(Stage::Connect, &error))?;
-        self.host.spawn(connection);
-        Ok(sender)
-    }
-
-    /// The kept connection that was used last and can be used now. One whose last request is
-    /// still on its way, as when its answer came early, might never be ready; it is closed.
-    fn kept_connection(&self) -> Option<Sender> {
-        loop {
-            let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if kept.since.elapsed() <= IDLE_MAX && kept.sender.is_ready() {
-                return Some(kept.sender);
-            }
-        }
-    }
-
-    fn keep(&self, sender: Sender) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        idle.retain(|kept| !kept.sender.is_closed() && now.duration_since(kept.since) <= IDLE_MAX);
-        if idle.len() < IDLE_CONNECTIONS_MAX && !sender.is_closed() {
-            idle.push(Idle { sender, since: now });
-        }
+        Ok(Connection::new(self.host.clone(), stream))
     }
 
     /// The form in which requests go to a server: a path, and the host in a header.
@@ -158,4 +123,42 @@ impl Shared {
         *request.uri_mut() = uri.path_and_query.map_or_else(|| Uri::from_static("/"), Uri::from);
         request
     }
+}
+
+struct Answer {
+    response: Response<Bytes>,
+    /// Whether another request may follow on the connection.
+    leaves_open: bool,
+}
+
+/// Sends `message`, a request with `method`, and reads its answer.
+async fn ask(stream: &Stream, message: Bytes, method: &Method) -> Result<Answer, Failure> {
+    let mut reading = pin!(read_answer(stream, method));
+    let mut unsent = message;
+    poll_fn(|cx| {
+        // Reading comes first: an answer may come before all of its request is sent.
+        if let Poll::Ready(answer) = reading.as_mut().poll(cx) {
+            return Poll::Ready(answer.map(|mut answer| {
+                answer.leaves_open &= unsent.is_empty();
+                answer
+            }));
+        }
+        match stream.poll_send_all(cx, &mut unsent) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}
+
+async fn read_answer(stream: &Stream, method: &Method) -> Result<Answer, Failure> {
+    let mut buffer = Bytes::new();
+    let head = read_head(stream, &mut buffer, |buffer| head::parse_answer(buffer, method)).await?;
+    let Head { message, body_bytes, keeps_open } = head.ok_or_else(Failure::ended)?;
+    let bytes = usize::try_from(body_bytes).unwrap_or(usize::MAX);
+    if bytes > BODY_BYTES_MAX {
+        return Err(Failure::body_too_long());
+    }
+    let body = read_body(stream, &mut buffer, bytes).await?;
+    Ok(Answer { response: message.map(|()| body), leaves_open: keeps_open && buffer.is_empty() })
 }

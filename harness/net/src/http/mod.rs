@@ -1,18 +1,41 @@
 //! HTTP/1.1 over the simulated network: a server for any `tower` service, and a client that
 //! is one.
 //!
-//! The server speaks with nothing that differs between two runs (no `Date` header), and the
+//! Messages are whole: a body is as long as its head says, and both are written at once. The
+//! server speaks with nothing that differs between two runs (no `Date` header), and the
 //! client keeps idle connections as clients do.
+//!
+//! Not spoken: transfer codings and bodies that end with their connection (nothing here sends
+//! any; a message with one is an error), trailers, upgrades and `CONNECT`. `Expect` changes
+//! nothing, as the client sends a body together with its head.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `client`, `server` | the two ends of an exchange |
+//! | `pool` | the connections that a client keeps |
+//! | `head` | heads, read and written |
+//! | `reading` | messages as they come in, piece by piece |
+//! | `failure` | what is wrong with a message |
 
 mod client;
+mod failure;
+mod head;
+mod pool;
+mod reading;
 mod server;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
 pub use client::{Client, client};
 pub use server::{Disconnect, serve};
+
+use failure::Failure;
+
+/// The longest head that is taken in, at either side: 64 KiB.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The longest body that is taken in, at either side: 64 MiB.
 pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -31,12 +54,12 @@ pub enum Stage {
 pub struct Error {
     stage: Stage,
     kind: io::ErrorKind,
-    message: String,
+    message: Cow<'static, str>,
 }
 
 impl Error {
-    fn new(stage: Stage, error: &(dyn StdError + 'static)) -> Error {
-        Error { stage, kind: kind_of(error), message: chain_of(error).last().unwrap_or(error).to_string() }
+    fn new(stage: Stage, failure: Failure) -> Error {
+        Error { stage, kind: failure.kind, message: failure.message }
     }
 
     /// How far the request got.
@@ -45,8 +68,9 @@ impl Error {
     }
 
     /// What happened: the error of the socket where there is one; `UnexpectedEof` when the
-    /// connection ended before the answer did; `InvalidData` when the answer was not HTTP;
-    /// `FileTooLarge` when its body was longer than [`BODY_BYTES_MAX`].
+    /// connection ended before the answer did; `InvalidData` when the answer was not HTTP as
+    /// it is spoken here, or its head longer than [`HEAD_BYTES_MAX`]; `FileTooLarge` when its
+    /// body was longer than [`BODY_BYTES_MAX`].
     pub const fn kind(&self) -> io::ErrorKind {
         self.kind
     }
@@ -63,24 +87,3 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {}
-
-fn kind_of(error: &(dyn StdError + 'static)) -> io::ErrorKind {
-    let chain = || chain_of(error);
-    if let Some(io) = chain().find_map(|error| error.downcast_ref::<io::Error>()) {
-        return io.kind();
-    }
-    if chain().any(|error| error.is::<http_body_util::LengthLimitError>()) {
-        return io::ErrorKind::FileTooLarge;
-    }
-    match chain().find_map(|error| error.downcast_ref::<hyper::Error>()) {
-        Some(hyper) if hyper.is_incomplete_message() => io::ErrorKind::UnexpectedEof,
-        Some(hyper) if hyper.is_parse() => io::ErrorKind::InvalidData,
-        Some(hyper) if hyper.is_canceled() || hyper.is_closed() => io::ErrorKind::ConnectionAborted,
-        _ => io::ErrorKind::Other,
-    }
-}
-
-/// An error and what it came from, the innermost last.
-fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
