@@ -22,7 +22,7 @@ use crate::{Host, HostId, Stream, yields};
 pub fn client(host: Host, server: HostId, port: u16) -> Client {
     let name = format!("host{}:{port}", server.index());
     let authority = HeaderValue::try_from(name).expect("letters and digits make a header");
-    Client { shared: Arc::new(Shared { host, server, port, authority, pool: Pool::new() }) }
+    Client { shared: Arc::new(Shared { host, server, port, authority, pool: Arc::default() }) }
 }
 
 /// A `tower` service that sends requests and brings whole answers; made by [`client`].
@@ -112,7 +112,7 @@ impl Shared {
     async fn connect(&self) -> Result<Connection, Error> {
         let failed = |error: io::Error| Error::new(Stage::Connect, error.into());
         let stream = self.host.connect(self.server, self.port).await.map_err(failed)?;
-        Ok(Connection::new(self.host.clone(), stream))
+        Ok(self.pool.connection(&self.host, stream))
     }
 
     /// The form in which requests go to a server: a path, and the host in a header.

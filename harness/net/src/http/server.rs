@@ -101,6 +101,13 @@ where
     }
     let body = read_body(stream, buffer, bytes).await?;
     let method = message.method().clone();
+    if !body.is_empty() {
+        poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        })
+        .await;
+    }
     let answering = answer(service, message.map(|()| body));
     let answer = match unless_it_ends(stream, buffer, answering).await? {
         Ok(answer) => supported(answer),
