@@ -352,7 +352,7 @@ impl Fleet {
         // The host may have gone down while its server started.
         let Ok(listener) = incarnation.host.listen(PORT) else { return Ok(false) };
         let nemesis = Arc::clone(&self.nemesis);
-        let front = Front { incarnation: incarnation.clone(), server, nemesis };
+        let front = Front { incarnation: incarnation.clone(), server, nemesis }.into_service();
         incarnation.host.spawn(http::serve(incarnation.host.clone(), listener, front));
         Ok(true)
     }

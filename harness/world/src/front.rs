@@ -12,7 +12,7 @@ use deadzone_net::http::Disconnect;
 use deadzone_script::Class;
 use deadzone_trace::{Event, Exchange};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use tower::{Service, ServiceExt};
 
 use crate::caught::caught;
@@ -25,7 +25,6 @@ pub(crate) const EXCHANGE: &str = "deadzone-exchange";
 pub(crate) const REPLACED: &str = "deadzone-replaced";
 
 /// What hands requests to the server.
-#[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) incarnation: Incarnation,
     pub(crate) server: HttpService,
@@ -33,16 +32,19 @@ pub(crate) struct Front {
 }
 
 /// A request as the front knows it.
-#[derive(Clone)]
 struct Call {
     /// None for the harness's own questions, which no fault may touch.
     exchange: Option<Exchange>,
-    device: String,
     class: Class,
-    request: Request<Bytes>,
+    method: Method,
+    uri: Uri,
 }
 
-impl Service<Request<Bytes>> for Front {
+/// A [`Front`] for every connection.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Front>);
+
+impl Service<Request<Bytes>> for Shared {
     type Response = Response<Bytes>;
     type Error = Disconnect;
     type Future = BoxFuture<'static, Result<Response<Bytes>, Disconnect>>;
@@ -52,25 +54,29 @@ impl Service<Request<Bytes>> for Front {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { this.take(request).await })
+        let front = Arc::clone(&self.0);
+        Box::pin(async move { front.take(request).await })
     }
 }
 
 impl Front {
-    async fn take(self, mut request: Request<Bytes>) -> Result<Response<Bytes>, Disconnect> {
+    pub(crate) fn into_service(self) -> Shared {
+        Shared(Arc::new(self))
+    }
+
+    async fn take(self: Arc<Front>, mut request: Request<Bytes>) -> Result<Response<Bytes>, Disconnect> {
         let name = request.headers_mut().remove(EXCHANGE);
         let name = name.and_then(|name| name.to_str().ok().map(str::to_owned));
-        let device = name.as_deref().and_then(|name| name.split('#').next()).unwrap_or_default().to_owned();
         let class = class(request.uri().path());
-        let call = Call { exchange: name.map(Exchange), device, class, request };
-        let Some(exchange) = &call.exchange else { return self.serve(&call, 1).await };
-        if let Some(kept) = self.nemesis.cached(exchange, &call.request) {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let call = Call { exchange: name.map(Exchange), class, method, uri };
+        let Some(exchange) = &call.exchange else { return self.serve(&call, request, 1).await };
+        if let Some(kept) = self.nemesis.cached(exchange, &call.method, &call.uri) {
             return Ok(kept);
         }
-        match self.nemesis.request_fate(exchange, &call.device, call.class) {
+        match self.nemesis.request_fate(exchange, call.device(), call.class) {
             None => {
-                let answer = self.serve(&call, 1).await?;
+                let answer = self.serve(&call, request, 1).await?;
                 self.send(&call, exchange, answer).await
             }
             Some(RequestFate::Lost(fate)) => {
@@ -81,18 +87,23 @@ impl Front {
                 self.nemesis.strike(&fate.label, format!("a proxy answered {} with {status}", call.words()));
                 Ok(page(status))
             }
-            Some(RequestFate::Late(fate, by)) => self.execute_late(call, fate, by).await,
-            Some(RequestFate::Twice(fate)) => self.deliver_twice(call, fate).await,
+            Some(RequestFate::Late(fate, by)) => self.execute_late(call, request, fate, by).await,
+            Some(RequestFate::Twice(fate)) => self.deliver_twice(call, request, fate).await,
         }
     }
 
     /// Hands a request to the server.
-    async fn serve(&self, call: &Call, copy: u32) -> Result<Response<Bytes>, Disconnect> {
+    async fn serve(
+        &self,
+        call: &Call,
+        request: Request<Bytes>,
+        copy: u32,
+    ) -> Result<Response<Bytes>, Disconnect> {
         self.incarnation.yields("request").await;
         if let Some(exchange) = &call.exchange {
             self.incarnation.record(Event::Arrived { exchange: exchange.clone(), copy });
         }
-        let answer = match caught(self.server.clone().oneshot(call.request.clone())).await {
+        let answer = match caught(self.server.clone().oneshot(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(never)) => match never {},
             Err(panic) => {
@@ -106,7 +117,7 @@ impl Front {
                 copy,
                 status: answer.status().as_u16(),
                 headers: text_headers(answer.headers()),
-                body: String::from_utf8_lossy(answer.body()).into_owned(),
+                body: text(answer.body()),
             });
         }
         if call.class == Class::Push && took_effect(call.class, &answer) {
@@ -123,12 +134,12 @@ impl Front {
         exchange: &Exchange,
         answer: Response<Bytes>,
     ) -> Result<Response<Bytes>, Disconnect> {
-        self.nemesis.pass_cache(exchange, &call.request, &answer);
+        self.nemesis.pass_cache(exchange, &call.method, &call.uri, &answer);
         // An answer without effect is not what such a fault lies in wait for.
         if !took_effect(call.class, &answer) {
             return Ok(answer);
         }
-        match self.nemesis.answer_fate(exchange, &call.device, call.class) {
+        match self.nemesis.answer_fate(exchange, call.device(), call.class) {
             None => Ok(answer),
             Some(AnswerFate::Lost(fate)) => {
                 let what = format!("the answer to {} was lost after the server committed it", call.words());
@@ -145,18 +156,19 @@ impl Front {
     }
 
     async fn execute_late(
-        self,
+        self: Arc<Front>,
         call: Call,
+        request: Request<Bytes>,
         fate: Fate,
         by: std::time::Duration,
     ) -> Result<Response<Bytes>, Disconnect> {
-        let this = self.clone();
+        let this = Arc::clone(&self);
         let label = fate.label.clone();
         self.nemesis.late_begun();
         self.incarnation.spawn(async move {
             let _done = LateDone(Arc::clone(&this.nemesis));
             tokio::time::sleep(by).await;
-            if let Ok(answer) = this.serve(&call, 1).await
+            if let Ok(answer) = this.serve(&call, request, 1).await
                 && took_effect(call.class, &answer)
             {
                 let what = format!("{} was executed {} s late", call.words(), by.as_secs_f64());
@@ -166,16 +178,21 @@ impl Front {
         vanish(&fate).await
     }
 
-    async fn deliver_twice(self, call: Call, fate: Fate) -> Result<Response<Bytes>, Disconnect> {
-        let answer = self.serve(&call, 1).await?;
+    async fn deliver_twice(
+        self: Arc<Front>,
+        call: Call,
+        request: Request<Bytes>,
+        fate: Fate,
+    ) -> Result<Response<Bytes>, Disconnect> {
+        let answer = self.serve(&call, request.clone(), 1).await?;
         if took_effect(call.class, &answer) {
-            let this = self.clone();
+            let this = Arc::clone(&self);
             let pause_ms = fate.draws.key("pause").between(0, 2_000);
             self.nemesis.late_begun();
             self.incarnation.spawn(async move {
                 let _done = LateDone(Arc::clone(&this.nemesis));
                 tokio::time::sleep(crate::clock::ms(pause_ms)).await;
-                if this.serve(&call, 2).await.is_ok() {
+                if this.serve(&call, request, 2).await.is_ok() {
                     this.nemesis.strike(&fate.label, format!("{} was delivered twice", call.words()));
                 }
             });
@@ -194,6 +211,11 @@ impl Drop for LateDone {
 }
 
 impl Call {
+    /// Who asks.
+    fn device(&self) -> &str {
+        self.exchange.as_ref().and_then(|name| name.0.split('#').next()).unwrap_or_default()
+    }
+
     fn words(&self) -> String {
         let what = match self.class {
             Class::Push => "push",
@@ -202,14 +224,19 @@ impl Call {
             Class::Hint => "request for hints",
             Class::Any => "request",
         };
-        format!("{}'s {what}", self.device)
+        format!("{}'s {what}", self.device())
     }
 }
 
 /// Headers as the trace has them.
 pub(crate) fn text_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+}
+
+/// Bytes as the trace has them. Nearly all are text, which is found out much faster than it is
+/// repaired.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
 }
 
 /// What kind of request goes to a path.

@@ -24,7 +24,15 @@ pub(crate) struct Machine {
     databases: Mutex<Vec<String>>,
     wear: Mutex<Wear>,
     draws: Draws,
-    drawn: Mutex<BTreeMap<&'static str, u64>>,
+    drawn: Mutex<BTreeMap<&'static str, Drawn>>,
+}
+
+/// The draws for one purpose.
+struct Drawn {
+    kind: &'static str,
+    /// What the keys of all of them begin with.
+    prefix: DrawKey,
+    count: u64,
 }
 
 /// What draws of what is left after a power loss are for.
@@ -65,14 +73,15 @@ impl Machine {
     }
 
     /// A draw for a purpose that is asked for again and again. Each asking has its own.
-    pub(crate) fn draw(&self, kind: &str, purpose: &'static str) -> DrawKey {
-        let ordinal = {
-            let mut drawn = lock(&self.drawn);
-            let ordinal = drawn.entry(purpose).or_default();
-            *ordinal += 1;
-            *ordinal
-        };
-        self.draws.key(kind).text(purpose).num(ordinal)
+    pub(crate) fn draw(&self, kind: &'static str, purpose: &'static str) -> DrawKey {
+        let prefix = || self.draws.key(kind).text(purpose);
+        let mut drawn = lock(&self.drawn);
+        let drawn = drawn.entry(purpose).or_insert_with(|| Drawn { kind, prefix: prefix(), count: 0 });
+        drawn.count += 1;
+        if drawn.kind != kind {
+            (drawn.kind, drawn.prefix) = (kind, prefix());
+        }
+        drawn.prefix.clone().num(drawn.count)
     }
 
     /// What a power loss leaves: as the script says, or as the seed does.
@@ -82,7 +91,7 @@ impl Machine {
 
     /// How often [`Machine::outcome`] was asked so far.
     pub(crate) fn power_losses(&self) -> u64 {
-        lock(&self.drawn).get(SURVIVORS).copied().unwrap_or_default()
+        lock(&self.drawn).get(SURVIVORS).map_or(0, |drawn| drawn.count)
     }
 
     /// What [`Machine::outcome`] says when it was asked so often before.

@@ -12,15 +12,14 @@ use deadzone_net::http::Client as HttpClient;
 use deadzone_trace::{ErrorKind, Event, Exchange};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::Instant;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
 use crate::env::Incarnation;
-use crate::front::{EXCHANGE, REPLACED, class, text_headers};
+use crate::front::{EXCHANGE, REPLACED, class, text, text_headers};
 use crate::nemesis::Nemesis;
 use crate::weight::Exchanged;
 
 /// A device's way to the server.
-#[derive(Clone)]
 pub(crate) struct Tap {
     pub(crate) incarnation: Incarnation,
     pub(crate) http: HttpClient,
@@ -36,11 +35,14 @@ pub(crate) struct Tap {
 
 impl Tap {
     pub(crate) fn into_transport(self) -> Transport {
-        Transport::new(self)
+        Transport::new(Shared(Arc::new(self)))
     }
 }
 
-impl Service<Request<Bytes>> for Tap {
+#[derive(Clone)]
+struct Shared(Arc<Tap>);
+
+impl Service<Request<Bytes>> for Shared {
     type Response = Response<Bytes>;
     type Error = TransportError;
     type Future = BoxFuture<'static, Result<Response<Bytes>, TransportError>>;
@@ -50,13 +52,13 @@ impl Service<Request<Bytes>> for Tap {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { this.exchange(request).await })
+        let tap = Arc::clone(&self.0);
+        Box::pin(async move { tap.exchange(request).await })
     }
 }
 
 impl Tap {
-    async fn exchange(self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    async fn exchange(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         self.incarnation.yields("transport").await;
         let ordinal = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let exchange = Exchange(format!("{}#{ordinal}", self.incarnation.machine.name));
@@ -66,14 +68,14 @@ impl Tap {
         let name = exchange.0.parse().expect("a device's name is a word");
         request.headers_mut().insert(EXCHANGE, name);
         let bytes = head_bytes(request.headers()) + request.body().len() as u64;
-        let mut open = Open { tap: &self, exchange, began: Instant::now(), bytes, ended: false };
-        let answer = self.http.clone().oneshot(request).await;
+        let mut open = Open { tap: self, exchange, began: Instant::now(), bytes, ended: false };
+        let answer = self.http.send(request).await;
         open.ended = true;
         let exchange = open.exchange.clone();
         let result = match answer {
             Ok(mut answer) => {
                 let replaced = answer.headers_mut().remove(REPLACED).is_some();
-                let replaced = replaced.then(|| String::from_utf8_lossy(answer.body()).into_owned());
+                let replaced = replaced.then(|| text(answer.body()));
                 let status = answer.status().as_u16();
                 open.bytes += head_bytes(answer.headers()) + answer.body().len() as u64;
                 let is_servers = replaced.is_none();
@@ -153,9 +155,9 @@ fn head_bytes(headers: &HeaderMap) -> u64 {
 fn sent(exchange: &Exchange, request: &Request<Bytes>) -> Event {
     Event::Sent {
         exchange: exchange.clone(),
-        method: request.method().to_string(),
+        method: request.method().as_str().to_owned(),
         path: request.uri().to_string(),
         headers: text_headers(request.headers()),
-        body: String::from_utf8_lossy(request.body()).into_owned(),
+        body: text(request.body()),
     }
 }

@@ -48,6 +48,16 @@ struct Shared {
     pool: Arc<Pool>,
 }
 
+impl Client {
+    /// Sends a request and brings the whole answer.
+    ///
+    /// # Errors
+    /// [`Error`] says how far the request got, and what happened then.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        self.shared.exchange(request).await
+    }
+}
+
 impl tower::Service<Request<Bytes>> for Client {
     type Response = Response<Bytes>;
     type Error = Error;
@@ -58,7 +68,7 @@ impl tower::Service<Request<Bytes>> for Client {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let shared = self.shared.clone();
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.exchange(request).await })
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use deadzone_script::Fault;
 use deadzone_trace::Exchange;
 use http::header::CACHE_CONTROL;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 
 use super::Nemesis;
 use crate::front::REPLACED;
@@ -21,12 +21,12 @@ pub(super) struct Kept {
 
 impl Nemesis {
     /// An answer that the proxy has for a request, which then never reaches the server.
-    pub(crate) fn cached(&self, exchange: &Exchange, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+    pub(crate) fn cached(&self, exchange: &Exchange, method: &Method, uri: &Uri) -> Option<Response<Bytes>> {
         let label = self.cache()?;
-        if request.method() != Method::GET {
+        if *method != Method::GET {
             return None;
         }
-        let kept = self.lock().kept.get(&request.uri().to_string()).cloned()?;
+        let kept = self.lock().kept.get(&uri.to_string()).cloned()?;
         let asker = exchange.0.split('#').next().unwrap_or_default();
         self.strike(&label, format!("{asker} got what the proxy had kept of an answer to {}", kept.device));
         let mut answer = kept.answer;
@@ -36,12 +36,18 @@ impl Nemesis {
 
     /// Lets an answer of the server pass the proxy. One that it must not keep has shown what the
     /// proxy is there to show, too.
-    pub(crate) fn pass_cache(&self, exchange: &Exchange, request: &Request<Bytes>, answer: &Response<Bytes>) {
+    pub(crate) fn pass_cache(
+        &self,
+        exchange: &Exchange,
+        method: &Method,
+        uri: &Uri,
+        answer: &Response<Bytes>,
+    ) {
         let Some(label) = self.cache() else { return };
-        if request.method() != Method::GET || answer.status() != StatusCode::OK {
+        if *method != Method::GET || answer.status() != StatusCode::OK {
             return;
         }
-        let path = request.uri().to_string();
+        let path = uri.to_string();
         let control = answer.headers().get(CACHE_CONTROL).and_then(|control| control.to_str().ok());
         if control.is_some_and(|control| control.contains("private") || control.contains("no-store")) {
             return self.strike(&label, format!("the proxy was told not to keep the answer to {path}"));

@@ -222,10 +222,9 @@ impl Nemesis {
     /// An exchange of a device came to its end: what slowed it has struck.
     pub(crate) fn exchange_ended(&self, device: &str, exchange: Exchanged) {
         self.look_at_disks();
-        let own = self.base_link(device);
         self.strike_all(|Active { fault, .. }| match fault {
             Fault::Latency { device: slow, .. } | Fault::Bandwidth { device: slow, .. }
-                if slow == device && weight::slowed(fault, &own, exchange) =>
+                if slow == device && weight::slowed(fault, &self.base_link(device), exchange) =>
             {
                 Some(format!("slowed an exchange of {device}"))
             }
