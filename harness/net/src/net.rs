@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Draws;
 use crate::host::{Crash, Host, HostId};
@@ -29,7 +29,29 @@ pub struct Net {
 struct Shared {
     state: Mutex<State>,
     observer: Mutex<Option<Observer>>,
+    alarm: Mutex<Option<Alarm>>,
     runtime: Handle,
+}
+
+/// What wakes the driver when the next event is due. Whoever puts an event into the queue sets it,
+/// so that the driver runs for what is due and for nothing else.
+struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    /// When it goes off, in ns; `None` when it has gone off.
+    set_for: Option<u64>,
+    driver: Waker,
+}
+
+impl Alarm {
+    /// Sets it to `at`, in ns, which is `instant`, unless it goes off earlier. Whether that was
+    /// before now.
+    fn set(&mut self, at: u64, instant: Instant) -> bool {
+        if self.set_for.is_none_or(|set_for| at < set_for) {
+            self.set_for = Some(at);
+            self.sleep.as_mut().reset(instant);
+        }
+        self.sleep.as_mut().poll(&mut Context::from_waker(&self.driver)).is_ready()
+    }
 }
 
 impl Net {
@@ -40,31 +62,55 @@ impl Net {
     /// [`simulate`](crate::simulate) makes one.
     pub fn new(draws: Draws) -> Net {
         let state = Mutex::new(State::new(draws, Instant::now()));
-        Net { shared: Arc::new(Shared { state, observer: Mutex::new(None), runtime: Handle::current() }) }
+        let (observer, alarm) = (Mutex::new(None), Mutex::new(None));
+        Net { shared: Arc::new(Shared { state, observer, alarm, runtime: Handle::current() }) }
     }
 
     /// Delivers what is due, for ever. It sleeps until the next event, so that a paused clock
     /// jumps there. One call at a time.
     pub async fn drive(&self) {
-        let mut sleep = pin!(sleep_until(Instant::now()));
+        let _driving = Driving(self);
         poll_fn(|cx| {
             loop {
+                self.wait_for_alarm(cx.waker());
                 let next = self.with(|state| {
                     let now = state.now();
                     state.run_due(now);
-                    let next = state.queue.arm(cx.waker(), &mut state.after);
-                    next.map(|ns| state.instant(ns))
+                    state.queue.arm().map(|at| (at, state.instant(at)))
                 });
-                let Some(next) = next else { return Poll::<()>::Pending };
-                if sleep.deadline() != next {
-                    sleep.as_mut().reset(next);
-                }
-                if sleep.as_mut().poll(cx).is_pending() {
+                let Some((at, instant)) = next else { return Poll::<()>::Pending };
+                if !self.set_alarm(at, instant) {
                     return Poll::Pending;
                 }
             }
         })
         .await;
+    }
+
+    /// Notes who is to be woken, and that the alarm has gone off if it has.
+    fn wait_for_alarm(&self, driver: &Waker) {
+        let mut alarm = lock(&self.shared.alarm);
+        match &mut *alarm {
+            Some(alarm) if alarm.driver.will_wake(driver) => {
+                if alarm.sleep.is_elapsed() {
+                    alarm.set_for = None;
+                }
+            }
+            alarm => {
+                let sleep = Box::pin(sleep_until(Instant::now()));
+                *alarm = Some(Alarm { sleep, set_for: None, driver: driver.clone() });
+            }
+        }
+    }
+
+    /// Whether the driver has to run at once. False when there is none.
+    fn set_alarm(&self, at: u64, instant: Instant) -> bool {
+        lock(&self.shared.alarm).as_mut().is_some_and(|alarm| alarm.set(at, instant))
+    }
+
+    fn wake_driver(&self) {
+        let driver = lock(&self.shared.alarm).as_ref().map(|alarm| alarm.driver.clone());
+        driver.into_iter().for_each(Waker::wake);
     }
 
     /// Lets `observer` hear of every [`NetEvent`], in place of a former observer. It may use
@@ -187,6 +233,11 @@ impl Net {
         let after = state.after.take();
         drop(state);
         if let Some(after) = after {
+            if let Some((at, instant)) = after.alarm
+                && self.set_alarm(at, instant)
+            {
+                self.wake_driver();
+            }
             after.run(|| lock(&self.shared.observer).clone());
         }
         result
@@ -198,6 +249,16 @@ impl Net {
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.shared.runtime
+    }
+}
+
+/// Stands for the driver as long as it runs: it takes the alarm with it, which belongs to its
+/// runtime.
+struct Driving<'a>(&'a Net);
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.shared.alarm) = None;
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use tokio::time::Instant;
+
 use crate::HostId;
 
 /// Something that a fault did. The observer hears of it at the instant it happens.
@@ -110,6 +112,8 @@ pub(crate) struct After {
     more: Vec<Waker>,
     discarded: Vec<Waker>,
     notices: Vec<NetEvent>,
+    /// When the driver has to run, in ns and as an instant.
+    pub(crate) alarm: Option<(u64, Instant)>,
 }
 
 impl After {
@@ -136,6 +140,11 @@ impl After {
         }
     }
 
+    /// Lets the driver run at `instant`, `at` ns after the beginning.
+    pub(crate) const fn alarm(&mut self, at: u64, instant: Instant) {
+        self.alarm = Some((at, instant));
+    }
+
     pub(crate) fn tell(&mut self, notice: NetEvent) {
         self.notices.push(notice);
     }
@@ -143,7 +152,7 @@ impl After {
     /// Everything to be done, or `None`.
     pub(crate) fn take(&mut self) -> Option<After> {
         let nothing = self.first.is_none() && self.discarded.is_empty() && self.notices.is_empty();
-        if nothing { None } else { Some(std::mem::take(self)) }
+        if nothing && self.alarm.is_none() { None } else { Some(std::mem::take(self)) }
     }
 
     /// Does it, in the order in which it came.

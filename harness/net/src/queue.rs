@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::task::Waker;
 
 use crate::conn::{Packet, Side};
-use crate::observe::After;
 use crate::slab::Key;
 
 /// Something that happens to a connection at a time.
@@ -30,40 +28,39 @@ struct Due {
 pub(crate) struct Queue {
     heap: BinaryHeap<Due>,
     ordinal: u64,
-    /// The time that the driver sleeps until, in ns; `None` when it sleeps until woken.
+    /// When the driver runs next unless it is told otherwise, in ns; `None` for never.
     armed: Option<u64>,
-    driver: Option<Waker>,
 }
 
 impl Queue {
     pub(crate) const fn new() -> Queue {
-        Queue { heap: BinaryHeap::new(), ordinal: 0, armed: Some(0), driver: None }
+        Queue { heap: BinaryHeap::new(), ordinal: 0, armed: Some(0) }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }
 
-    /// Puts `event` in, due `at` ns, and wakes the driver if it would sleep past that.
-    pub(crate) fn push(&mut self, at: u64, event: Event, after: &mut After) {
+    /// Puts `event` in, due `at` ns. Whether the driver has to be told, as it would sleep past that.
+    pub(crate) fn push(&mut self, at: u64, event: Event) -> bool {
         self.ordinal += 1;
         self.heap.push(Due { at, ordinal: self.ordinal, event });
-        if self.armed.is_none_or(|armed| at < armed) {
+        let is_earlier = self.armed.is_none_or(|armed| at < armed);
+        if is_earlier {
             self.armed = Some(at);
-            after.wake(&mut self.driver);
         }
+        is_earlier
     }
 
     /// Takes out the next event that is due at `now`. The driver calls it until there is none
-    /// and looks at every answer, so it need not be woken meanwhile.
+    /// and looks at every answer, so it need not be told meanwhile.
     pub(crate) fn pop(&mut self, now: u64) -> Option<Event> {
         self.armed = Some(0);
         if self.heap.peek()?.at > now { None } else { self.heap.pop().map(|due| due.event) }
     }
 
     /// Notes that the driver goes to sleep; answers until when, in ns.
-    pub(crate) fn arm(&mut self, driver: &Waker, after: &mut After) -> Option<u64> {
-        after.wait(&mut self.driver, driver);
+    pub(crate) fn arm(&mut self) -> Option<u64> {
         self.armed = self.heap.peek().map(|due| due.at);
         self.armed
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::{Draws, Net};
@@ -46,15 +48,45 @@ pub fn simulate<F: Future>(
         let mut drive = pin!(net.drive());
         let mut main = pin!(main(net.clone()));
         let mut end = pin!(tokio::time::sleep(horizon));
+        let turn = Arc::new(Turn::default());
+        let waker = Waker::from(Arc::clone(&turn));
         poll_fn(|cx| {
-            if let Poll::Ready(result) = main.as_mut().poll(cx) {
-                return Poll::Ready(Ok(result));
-            }
-            if end.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(HorizonReached { horizon }));
+            turn.outer.get_or_init(|| cx.waker().clone());
+            // The driver is woken far more often than the rest.
+            if turn.is_due.swap(false, Ordering::Relaxed) {
+                let cx = &mut Context::from_waker(&waker);
+                if let Poll::Ready(result) = main.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(result));
+                }
+                if end.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Err(HorizonReached { horizon }));
+                }
             }
             drive.as_mut().poll(cx).map(|()| unreachable!("the driver never ends"))
         })
         .await
     })
+}
+
+/// Whether the main future was woken, or has not begun. Its runtime polls it with one waker only.
+struct Turn {
+    is_due: AtomicBool,
+    outer: OnceLock<Waker>,
+}
+
+impl Default for Turn {
+    fn default() -> Turn {
+        Turn { is_due: AtomicBool::new(true), outer: OnceLock::new() }
+    }
+}
+
+impl Wake for Turn {
+    fn wake(self: Arc<Turn>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Turn>) {
+        self.is_due.store(true, Ordering::Relaxed);
+        self.outer.get().expect("a waker is given out when there is an outer one").wake_by_ref();
+    }
 }

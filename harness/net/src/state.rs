@@ -83,7 +83,9 @@ impl State {
     }
 
     pub(crate) fn push(&mut self, at: u64, event: Event) {
-        self.queue.push(at, event, &mut self.after);
+        if self.queue.push(at, event) {
+            self.after.alarm(at, self.instant(at));
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {

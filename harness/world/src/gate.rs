@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 /// Stands between a machine's tasks and those who poll them.
 #[derive(Default)]
 pub(crate) struct Gate {
+    /// Whether there is something to look at in the state, which is asked at every poll.
+    is_closed: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -27,12 +30,13 @@ impl Gate {
     }
 
     pub(crate) fn is_asleep(&self) -> bool {
-        self.lock().asleep_since.is_some()
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     /// Nothing on the machine runs from now on.
     pub(crate) fn close(&self) {
         self.lock().asleep_since.get_or_insert_with(Instant::now);
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     /// Everything goes on. Does nothing to a machine that is awake.
@@ -40,6 +44,7 @@ impl Gate {
         let waiting = {
             let mut state = self.lock();
             let Some(since) = state.asleep_since.take() else { return };
+            self.is_closed.store(false, Ordering::Relaxed);
             state.slept += since.elapsed();
             std::mem::take(&mut state.waiting)
         };
@@ -54,11 +59,11 @@ impl Gate {
 
     /// Whether a task may be polled now; if not, it will be when the machine wakes up.
     fn lets_through(&self, cx: &Context<'_>) -> bool {
-        let mut state = self.lock();
-        if state.asleep_since.is_some() {
-            state.waiting.push(cx.waker().clone());
+        let is_closed = self.is_asleep();
+        if is_closed {
+            self.lock().waiting.push(cx.waker().clone());
         }
-        state.asleep_since.is_none()
+        !is_closed
     }
 
     /// Runs `task` while the machine is awake.

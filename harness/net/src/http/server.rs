@@ -13,10 +13,10 @@ use http::{Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tower::Service;
 
+use super::BODY_BYTES_MAX;
 use super::failure::{Failure, Malformed};
 use super::head::{self, Head};
 use super::reading::{HeadFailure, read_body, read_head};
-use super::BODY_BYTES_MAX;
 use crate::{Host, Listener, Stream};
 
 /// How long a connection may wait for the head of a request, the first or the next.
