@@ -90,16 +90,14 @@ impl Net {
     /// Notes who is to be woken, and that the alarm has gone off if it has.
     fn wait_for_alarm(&self, driver: &Waker) {
         let mut alarm = lock(&self.shared.alarm);
-        match &mut *alarm {
-            Some(alarm) if alarm.driver.will_wake(driver) => {
-                if alarm.sleep.is_elapsed() {
-                    alarm.set_for = None;
-                }
-            }
-            alarm => {
-                let sleep = Box::pin(sleep_until(Instant::now()));
-                *alarm = Some(Alarm { sleep, set_for: None, driver: driver.clone() });
-            }
+        let alarm = alarm.get_or_insert_with(|| Alarm {
+            sleep: Box::pin(sleep_until(Instant::now())),
+            set_for: None,
+            driver: driver.clone(),
+        });
+        alarm.driver.clone_from(driver);
+        if alarm.sleep.is_elapsed() {
+            alarm.set_for = None;
         }
     }
 

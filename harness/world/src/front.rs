@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deadzone_contract::seam::{BoxFuture, HttpService};
+use deadzone_contract::seam::HttpService;
 use deadzone_contract::wire::{
     MutationResult, Outcome, PATH_HINTS, PATH_MUTATIONS, PATH_SYNC, PATH_TOKEN, PushAnswer,
 };
@@ -13,7 +13,7 @@ use deadzone_script::Class;
 use deadzone_trace::{Event, Exchange};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response, Uri};
-use tower::{Service, ServiceExt};
+use tower::{Service, ServiceExt, service_fn};
 
 use crate::caught::caught;
 use crate::env::Incarnation;
@@ -40,28 +40,16 @@ struct Call {
     uri: Uri,
 }
 
-/// A [`Front`] for every connection.
-#[derive(Clone)]
-pub(crate) struct Shared(Arc<Front>);
-
-impl Service<Request<Bytes>> for Shared {
-    type Response = Response<Bytes>;
-    type Error = Disconnect;
-    type Future = BoxFuture<'static, Result<Response<Bytes>, Disconnect>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Disconnect>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let front = Arc::clone(&self.0);
-        Box::pin(async move { front.take(request).await })
-    }
-}
-
 impl Front {
-    pub(crate) fn into_service(self) -> Shared {
-        Shared(Arc::new(self))
+    /// What every connection asks.
+    pub(crate) fn into_service(
+        self,
+    ) -> impl Service<Request<Bytes>, Response = Response<Bytes>, Error = Disconnect, Future: Send>
+    + Clone
+    + Send
+    + 'static {
+        let front = Arc::new(self);
+        service_fn(move |request: Request<Bytes>| Arc::clone(&front).take(request))
     }
 
     async fn take(self: Arc<Front>, mut request: Request<Bytes>) -> Result<Response<Bytes>, Disconnect> {

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bytes::Bytes;
 use deadzone_contract::Code;
 use deadzone_contract::problem::Problem;
-use deadzone_contract::seam::{BoxFuture, Transport, TransportError};
+use deadzone_contract::seam::{Transport, TransportError};
 use deadzone_contract::wire::PATH_TOKEN;
 use deadzone_net::http::Client as HttpClient;
 use deadzone_trace::{ErrorKind, Event, Exchange};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::Instant;
-use tower::Service;
+use tower::service_fn;
 
 use crate::env::Incarnation;
 use crate::front::{EXCHANGE, REPLACED, class, text, text_headers};
@@ -35,33 +35,17 @@ pub(crate) struct Tap {
 
 impl Tap {
     pub(crate) fn into_transport(self) -> Transport {
-        Transport::new(Shared(Arc::new(self)))
-    }
-}
-
-#[derive(Clone)]
-struct Shared(Arc<Tap>);
-
-impl Service<Request<Bytes>> for Shared {
-    type Response = Response<Bytes>;
-    type Error = TransportError;
-    type Future = BoxFuture<'static, Result<Response<Bytes>, TransportError>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), TransportError>> {
-        std::task::Poll::Ready(Ok(()))
+        let tap = Arc::new(self);
+        Transport::new(service_fn(move |request: Request<Bytes>| {
+            let tap = Arc::clone(&tap);
+            async move { tap.exchange(request).await }
+        }))
     }
 
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let tap = Arc::clone(&self.0);
-        Box::pin(async move { tap.exchange(request).await })
-    }
-}
-
-impl Tap {
     async fn exchange(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         self.incarnation.yields("transport").await;
         let ordinal = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
-        let exchange = Exchange(format!("{}#{ordinal}", self.incarnation.machine.name));
+        let exchange = Exchange([&self.incarnation.machine.name, "#", &ordinal.to_string()].concat());
         self.incarnation.record(sent(&exchange, &request));
         let class = class(request.uri().path());
         let asks_for_tokens = request.uri().path() == PATH_TOKEN;
@@ -156,7 +140,10 @@ fn sent(exchange: &Exchange, request: &Request<Bytes>) -> Event {
     Event::Sent {
         exchange: exchange.clone(),
         method: request.method().as_str().to_owned(),
-        path: request.uri().to_string(),
+        path: match (request.uri().authority(), request.uri().path_and_query()) {
+            (None, Some(path)) => path.as_str().to_owned(),
+            _ => request.uri().to_string(),
+        },
         headers: text_headers(request.headers()),
         body: text(request.body()),
     }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -102,13 +102,9 @@ where
     let body = read_body(stream, buffer, bytes).await?;
     let method = message.method().clone();
     if !body.is_empty() {
-        poll_fn(|cx| {
-            cx.waker().wake_by_ref();
-            Poll::Ready(())
-        })
-        .await;
+        be_polled_again().await;
     }
-    let answering = answer(service, message.map(|()| body));
+    let answering = pin!(answer(service, message.map(|()| body)));
     let answer = match unless_it_ends(stream, buffer, answering).await? {
         Ok(answer) => supported(answer),
         Err(Disconnect::Reset) => {
@@ -119,8 +115,20 @@ where
     };
     let keeps_open = keeps_open && !head::closes(answer.headers());
     let mut unsent = head::write_answer(&answer, &method, !keeps_open);
-    unless_it_ends(stream, buffer, poll_fn(|cx| stream.poll_send_all(cx, &mut unsent))).await??;
+    let sending = pin!(poll_fn(|cx| stream.poll_send_all(cx, &mut unsent)));
+    unless_it_ends(stream, buffer, sending).await??;
     Ok(keeps_open)
+}
+
+/// Has the task of the connection run once more in this instant, before what gives way to all
+/// others goes on. A body that comes as a stream of its own ends with such a turn; the order of
+/// events that seeds have had counts on it.
+async fn be_polled_again() {
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::Ready(())
+    })
+    .await;
 }
 
 async fn answer<S>(service: &mut S, request: Request<Bytes>) -> Result<Response<Bytes>, Disconnect>
@@ -136,9 +144,8 @@ where
 async fn unless_it_ends<T>(
     stream: &Stream,
     buffer: &mut Bytes,
-    future: impl Future<Output = T>,
+    mut future: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Failure> {
-    let mut future = pin!(future);
     poll_fn(|cx| {
         if buffer.is_empty() {
             match stream.poll_receive(cx) {
