@@ -3,7 +3,7 @@
 //! Here live the hosts of a world, the links between them, the sockets through which they
 //! talk, the faults that strike links, interfaces and machines, HTTP/1.1 over all that
 //! ([`http`]), and the random numbers that the whole harness draws ([`Draws`]). The crate may
-//! depend on tokio, tower and hyper, and on no other crate of the workspace. It never opens a
+//! depend on tokio, tower and httparse, and on no other crate of the workspace. It never opens a
 //! real socket, reads a real clock or asks for entropy, and it knows nothing of devices,
 //! sync, scripts or traces: its owner tells it what to do and listens to what a fault did
 //! ([`Net::observe`]).

@@ -31,10 +31,10 @@ fn echo(host: &Host) -> Seen {
     let seen = Seen::default();
     let record = Arc::clone(&seen);
     let service = service_fn(move |request: Request<Bytes>| {
-        record.lock().unwrap().push(request.clone());
+        record.lock().expect("nothing panics under it").push(request.clone());
         async { Ok::<_, Infallible>(Response::new(request.into_body())) }
     });
-    host.spawn(serve(host.clone(), host.listen(PORT).unwrap(), service));
+    host.spawn(serve(host.clone(), host.listen(PORT).expect("a free port"), service));
     seen
 }
 
@@ -55,7 +55,7 @@ fn ask_server(pieces: &[&[u8]], then_end: bool) -> (String, bool, Vec<Request<By
         panics_fail(&net);
         let (near, far) = two_hosts(&net);
         let seen = echo(&far);
-        let mut stream = near.connect(far.id(), PORT).await.unwrap();
+        let mut stream = near.connect(far.id(), PORT).await.expect("the way is open");
         write_in_pieces(&mut stream, pieces).await;
         if then_end {
             let _ = stream.shutdown().await;
@@ -69,7 +69,7 @@ fn ask_server(pieces: &[&[u8]], then_end: bool) -> (String, bool, Vec<Request<By
                 Err(_) => break false,
             }
         };
-        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        let seen = std::mem::take(&mut *seen.lock().expect("nothing panics under it"));
         (String::from_utf8_lossy(&answer).into_owned(), hung_up, seen)
     })
 }
@@ -79,7 +79,7 @@ fn panics_fail(net: &Net) {
 }
 
 fn told<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).map_or("nothing", |value| value.to_str().unwrap())
+    headers.get(name).map_or("nothing", |value| value.to_str().expect("text"))
 }
 
 fn whole(seen: &[Request<Bytes>]) {
@@ -169,7 +169,7 @@ fn answer_client(method: &Method, pieces: &[&[u8]], then_end: bool) -> (Result<R
     run(async |net| {
         panics_fail(&net);
         let (near, far) = two_hosts(&net);
-        let mut listener = far.listen(PORT).unwrap();
+        let mut listener = far.listen(PORT).expect("a free port");
         let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
         let host = far.clone();
         far.spawn(async move {
@@ -187,7 +187,7 @@ fn answer_client(method: &Method, pieces: &[&[u8]], then_end: bool) -> (Result<R
             }
         });
         let client = client(near, far.id(), PORT);
-        let ask = || Request::builder().method(method).uri("/").body(Bytes::from("hi")).unwrap();
+        let ask = || Request::builder().method(method).uri("/").body(Bytes::from("hi")).expect("valid");
         let first = timeout(secs(60), client.send(ask())).await.expect("no waiting");
         sleep(secs(1)).await;
         let _ = timeout(secs(60), client.send(ask())).await.expect("no waiting");
