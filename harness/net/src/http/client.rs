@@ -16,7 +16,7 @@ use super::head::{self, Head};
 use super::pool::{Connection, Pool};
 use super::reading::{read_body, read_head};
 use super::{BODY_BYTES_MAX, Error, Stage};
-use crate::{Host, HostId, Stream, yields};
+use crate::{Host, HostId, Stream};
 
 /// A client of the server that listens on `port` of `server`, acting for `host`.
 pub fn client(host: Host, server: HostId, port: u16) -> Client {
@@ -88,20 +88,14 @@ impl Shared {
         let answer = ask(connection.stream(), message, request.method()).await;
         let is_usable = answer.as_ref().is_ok_and(|answer| answer.leaves_open);
         if is_usable && !head::closes(request.headers()) {
-            yields(1).await;
             self.pool.keep(connection);
         } else {
             connection.close();
-            yields(1).await;
         }
         answer.map(|answer| answer.response).map_err(|failure| Error::new(Stage::Exchange, failure))
     }
 
     /// A connection that nothing has been sent on, or nothing but whole exchanges.
-    ///
-    /// It is used one turn later, and its answer one turn after that has come: these are the
-    /// turns that a task of the connection would take. What else happens in the instant comes
-    /// first, such as the end of a kept connection.
     async fn connection(&self) -> Result<Connection, Error> {
         // Each round uses up one kept connection, or is the last.
         loop {
@@ -111,7 +105,6 @@ impl Shared {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            yields(1).await;
             if !is_kept || connection.is_quiet(Waker::noop()) {
                 return Ok(connection);
             }

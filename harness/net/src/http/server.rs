@@ -101,9 +101,6 @@ where
     }
     let body = read_body(stream, buffer, bytes).await?;
     let method = message.method().clone();
-    if !body.is_empty() {
-        be_polled_again().await;
-    }
     let answering = pin!(answer(service, message.map(|()| body)));
     let answer = match unless_it_ends(stream, buffer, answering).await? {
         Ok(answer) => supported(answer),
@@ -118,17 +115,6 @@ where
     let sending = pin!(poll_fn(|cx| stream.poll_send_all(cx, &mut unsent)));
     unless_it_ends(stream, buffer, sending).await??;
     Ok(keeps_open)
-}
-
-/// Has the task of the connection run once more in this instant, before what gives way to all
-/// others goes on. A body that comes as a stream of its own ends with such a turn; the order of
-/// events that seeds have had counts on it.
-async fn be_polled_again() {
-    poll_fn(|cx| {
-        cx.waker().wake_by_ref();
-        Poll::Ready(())
-    })
-    .await;
 }
 
 async fn answer<S>(service: &mut S, request: Request<Bytes>) -> Result<Response<Bytes>, Disconnect>
