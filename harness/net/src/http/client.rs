@@ -16,7 +16,7 @@ use super::head::{self, Head};
 use super::pool::{Connection, Pool};
 use super::reading::{read_body, read_head};
 use super::{BODY_BYTES_MAX, Error, Stage};
-use crate::{Host, HostId, Stream};
+use crate::{Host, HostId, Stream, yields};
 
 /// A client of the server that listens on `port` of `server`, acting for `host`.
 pub fn client(host: Host, server: HostId, port: u16) -> Client {
@@ -105,6 +105,10 @@ impl Shared {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
+            if is_kept {
+                // Its end may have come in this very instant, and be found one turn later.
+                yields(1).await;
+            }
             if !is_kept || connection.is_quiet(Waker::noop()) {
                 return Ok(connection);
             }
