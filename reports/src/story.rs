@@ -196,6 +196,7 @@ impl Teller<'_> {
             Event::DiskFault { active: false } => (0, format!("{host}'s disk works again")),
             Event::Suspended => (CONNECTIVITY, format!("{host} goes to sleep")),
             Event::Resumed => (CONNECTIVITY, format!("{host} wakes up")),
+            Event::SyncAsked => (0, format!("{host} is asked to sync")),
             Event::SecondApp { refused: None } => (CRASH, format!("a second app runs on {host}")),
             Event::SecondApp { refused: Some(why) } => {
                 (CRASH, format!("a second app on {host} does not start: {why}"))

@@ -148,6 +148,8 @@ pub enum Event {
     Suspended,
     /// A host woke up.
     Resumed,
+    /// Somebody asks the app of this device to sync now.
+    SyncAsked,
     /// A second process of the app was started on the device, on the same database.
     SecondApp {
         /// What it said instead of starting; none where it runs.

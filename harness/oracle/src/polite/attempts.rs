@@ -35,10 +35,14 @@ pub(super) fn judge(history: &History<'_>, findings: &mut Findings) {
         let is_exchange =
             matches!(entry.event, Event::Sent { .. } | Event::Delivered { .. } | Event::Failed { .. });
         let begins_anew = excuses(entry) || urgent.contains_key(&at);
-        if !is_exchange && !begins_anew {
+        if !is_exchange && !begins_anew && entry.event != Event::SyncAsked {
             continue;
         }
         let device = devices.entry(&entry.host).or_default();
+        if entry.event == Event::SyncAsked {
+            // Who wants it now, gets an attempt now.
+            device.kinds.values_mut().for_each(|kind| kind.failed.clear());
+        }
         if begins_anew {
             *device = Device::default();
         }

@@ -226,6 +226,7 @@ impl Director {
     async fn sync(&mut self, device: &str) {
         let Some((app, incarnation)) = self.fleet.running(device) else { return };
         let struck = std::pin::pin!(self.fleet.nemesis.struck.notified());
+        incarnation.record(Event::SyncAsked);
         let sync = std::pin::pin!(on_host(&incarnation, async move { drop(app.sync().await) }));
         let ends = futures_util::future::select(struck, sync);
         // A device that hangs is found by its silence; the script goes on.
