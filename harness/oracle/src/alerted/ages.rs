@@ -112,13 +112,11 @@ impl<'h, 't> Walk<'h, 't> {
             Action::Discard { .. } | Action::Undo { .. } | Action::Delete { .. } | Action::Retry { .. } => {
                 // It takes along what hangs under the record.
                 let history = self.history;
-                let is_under = |mut record: Option<usize>| loop {
-                    match record {
-                        Some(of) if record != run.record => record = history.parent(of),
-                        _ => return record == run.record,
-                    }
+                let is_under = |other: &ActionRun<'_>| match (other.record, run.record) {
+                    (Some(record), Some(above)) => history.lineage(record).contains(&above),
+                    (record, above) => record == above,
                 };
-                self.forget(run.device, |other| is_under(other.record));
+                self.forget(run.device, is_under);
             }
             _ => {}
         }

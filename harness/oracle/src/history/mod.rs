@@ -42,7 +42,7 @@ mod users;
 mod wire;
 pub(crate) mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deadzone_contract::rules::{self, EntityDecl};
 use deadzone_contract::wire::SCHEMA_VERSION;
@@ -228,6 +228,17 @@ impl<'t> History<'t> {
         let record = &self.records[record];
         let seen = || record.sights.first().and_then(|sight| sight.view.parent.as_ref());
         self.place(record).and_then(|place| place.parent).or_else(seen).and_then(|parent| self.record(parent))
+    }
+
+    /// A record and all that it hangs under.
+    pub(crate) fn lineage(&self, record: usize) -> BTreeSet<usize> {
+        let mut lineage = BTreeSet::new();
+        let mut next = Some(record);
+        // A trace may say that records hang under each other.
+        while let Some(record) = next.filter(|record| lineage.insert(*record)) {
+            next = self.parent(record);
+        }
+        lineage
     }
 
     /// The record that was made anew of another one, which was gone for good.

@@ -1,6 +1,6 @@
 //! What a device has been told that is a reason to bother its user.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use deadzone_contract::wire::Role;
 use deadzone_contract::{Code, Deletes, Value};
@@ -116,7 +116,8 @@ impl<'h, 't> Grounds<'h, 't> {
         let spent = || self.told(device).any(|told| told.errors.get(&record).is_some_and(enough));
         self.is_riddled(device, at)
             || spent()
-            || (!wants_errors && self.lineage(record).iter().any(|&of| self.is_refused(device, of, at)))
+            // A refused record takes along what hangs under it.
+            || (!wants_errors && self.history.lineage(record).iter().any(|&of| self.is_refused(device, of, at)))
             || self.told(device).any(|told| told.has_refusal_with(record, code, at))
     }
 
@@ -124,16 +125,6 @@ impl<'h, 't> Grounds<'h, 't> {
     pub(super) fn knows_problem(&self, device: &str, code: Code, at: usize) -> bool {
         self.is_riddled(device, at)
             || self.told(device).any(|told| told.problems.get(&code).is_some_and(|&since| since < at))
-    }
-
-    /// The record and what it hangs under: a refused record takes along what hangs under it.
-    fn lineage(&self, record: usize) -> BTreeSet<usize> {
-        let mut lineage = BTreeSet::new();
-        let mut next = Some(record);
-        while let Some(record) = next.filter(|record| lineage.insert(*record)) {
-            next = self.history.parent(record);
-        }
-        lineage
     }
 
     fn is_refused(&self, device: &str, record: usize, at: usize) -> bool {

@@ -72,6 +72,10 @@ impl<'h> Screen<'h> {
         let state = &told.state;
         // A hint need not be believed.
         self.gone = state.gone || (told.hinted() && self.gone);
+        if state.removed {
+            // It is not for its user's eyes. Where own work keeps it in view, nothing else is left of it.
+            self.fields.values_mut().for_each(|known| known.floor = None);
+        }
         let Some(version) = state.version else { return };
         if state.gone && state.fields.is_empty() {
             return;
