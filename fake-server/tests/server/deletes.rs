@@ -147,10 +147,12 @@ fn a_comment_comes_back_only_by_the_device_that_deleted_it() {
     assert_snapshot!(lab.push("ana/tablet", [update(9, "c").put("body", "another device")]), @"9 gone (the comment was deleted meanwhile; it can be created anew) -> nothing");
     assert_snapshot!(lab.push("ana/phone", [
         update(4, "c").put("body", "made before the delete, arrives behind it"),
-        update(6, "c").put("body", "first"),
+        update(6, "c").put("body", "of a copy of the phone, perhaps"),
+        update(7, "c"),
     ]), @r"
     4 gone (the comment was deleted meanwhile; it can be created anew) -> nothing
-    6 done -> c@3 body=first includes 6
+    6 gone (the comment was deleted meanwhile; it can be created anew) -> nothing
+    7 done -> c@3 body=first includes 7
     ");
 }
 

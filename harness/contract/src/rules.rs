@@ -39,7 +39,7 @@ pub enum Deletes {
     /// The edit wins: the record comes back whole.
     EditWins,
     /// The delete wins: the edit is refused and stands in the tray. Only the device that deleted the
-    /// record can have seen that, and brings it back by a later edit.
+    /// record can have seen that, and brings it back by a later edit of nothing.
     DeleteWins,
 }
 
