@@ -214,6 +214,30 @@ impl<'t> Wire<'t> {
         told.filter_map(|push| push.accepted).min()
     }
 
+    /// When devices were told that their own delete of a record is done, each with the moment at which
+    /// the server was first asked for it.
+    pub(crate) fn deletes_done(&self, record: usize) -> Vec<(&'t str, usize, usize)> {
+        let mut asked: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut done = Vec::new();
+        for push in self.requests.iter().filter(|request| request.records.contains(&record)) {
+            let is_delete = |at: usize| {
+                let mutation = push.mutations.get(at);
+                mutation.is_some_and(|of| of.record == Some(record) && of.kind == bodies::Kind::Delete)
+            };
+            let Some(&arrived) = push.arrived.first() else { continue };
+            if !(0..push.mutations.len()).any(is_delete) {
+                continue;
+            }
+            let first = asked.entry(push.device).or_insert(arrived);
+            *first = arrived.min(*first);
+            let mut unseen = push.answers.iter().flat_map(|answer| &answer.content.unseen);
+            if let Some(at) = push.accepted.filter(|_| unseen.any(|&at| is_delete(at))) {
+                done.push((push.device, at));
+            }
+        }
+        done.into_iter().map(|(device, at)| (device, asked[device], at)).collect()
+    }
+
     /// The HTTP status that the server answered to a device last.
     pub(crate) fn last_status(&self, device: &str) -> Option<u16> {
         let of_device = self.requests.iter().filter(|request| request.device == device);

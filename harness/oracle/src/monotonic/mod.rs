@@ -19,12 +19,13 @@
 //! |---|---|
 //! | `went-back` | a field shows what only older versions than those shown before had |
 //! | `vanished` | a record is not shown any more, although nobody said that it is gone |
+//! | `came-back` | a record that was deleted here, as the server has confirmed, is shown again as synced, although nothing that the server was asked since says so |
 
 mod screen;
 
 use std::collections::BTreeMap;
 
-use deadzone_contract::Action;
+use deadzone_contract::{Action, RecordState};
 
 use crate::findings::{Case, Findings};
 use crate::history::records::entity_of;
@@ -64,6 +65,8 @@ pub(crate) fn judge(history: &History<'_>) -> Verdict {
 /// What happens to a record on the devices' screens; within an entry, in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'t> {
+    /// The device heard that its delete is done, of which the server was first asked in an entry.
+    Deleted(&'t str, usize),
     /// An index into what answers told.
     Told(usize),
     /// An index into the record's sights.
@@ -145,6 +148,9 @@ impl<'h, 't> Walk<'h, 't> {
         for (at, step) in self.steps() {
             self.forget(at);
             match step {
+                Step::Deleted(device, asked) => {
+                    self.screens.entry(device).or_default().deleted = Some((asked, at));
+                }
                 Step::Told(told) => {
                     let told = &self.history.wire.told(self.index)[told];
                     let screen = self.screens.entry(told.device).or_default();
@@ -161,6 +167,8 @@ impl<'h, 't> Walk<'h, 't> {
         let told = self.history.wire.told(self.index);
         let mut steps: Vec<(usize, Step<'t>)> = Vec::with_capacity(told.len() + self.record.timeline.len());
         steps.extend(told.iter().enumerate().map(|(i, told)| (told.at, Step::Told(i))));
+        let deletes = self.history.wire.deletes_done(self.index);
+        steps.extend(deletes.into_iter().map(|(device, asked, at)| (at, Step::Deleted(device, asked))));
         for &(at, what) in &self.record.timeline {
             match what {
                 What::Seen(sight) if self.record.sights[sight].device().is_some() => {
@@ -202,6 +210,10 @@ impl<'h, 't> Walk<'h, 't> {
         if hosts.is_behind(device, 0, sight.at) || sight.discarded() {
             return;
         }
+        if let Some(deleted) = screen.deleted.filter(|_| sight.view.state == RecordState::Synced) {
+            self.judge_return(sight, device, deleted, findings);
+            return;
+        }
         // Whichever came first; none where one of them never came.
         let settled = screen.synced.min(screen.told);
         let mut wrong = None;
@@ -222,6 +234,37 @@ impl<'h, 't> Walk<'h, 't> {
         if let Some((field, back)) = wrong {
             self.report(sight, device, field, &back, findings);
         }
+    }
+
+    /// The device shows a record again that it knows to be deleted: by `deleted`, of which the server
+    /// was asked in one entry and which it heard in another.
+    fn judge_return(
+        &self,
+        sight: &Sight<'t>,
+        device: &str,
+        (asked, heard): (usize, usize),
+        findings: &mut Findings,
+    ) {
+        // Whatever the server was asked after the delete may have told that it is back.
+        let told = self.history.wire.told(self.index).iter();
+        let mut newer = told.filter(|told| told.device == device && told.at < sight.at);
+        let is_back =
+            newer.any(|told| !told.state.gone && (asked <= told.asked || told.state.version.is_none()));
+        // Its own user may have brought it back, or may do so.
+        let by_user = self.record.actions.iter().any(|&action| {
+            let run = &self.history.actions[action];
+            run.begun > asked && run.begun < sight.at
+        });
+        let harmed = self.history.hosts.damaged(device, sight.at).is_some();
+        if is_back || by_user || harmed {
+            return;
+        }
+        let name = self.history.name(self.index);
+        let case = Case::new("came-back", "record").record(self.record.id).device(device);
+        findings.report(case.evidence([asked, heard, sight.at]).says(
+            format!("{device} shows {name} again, although its delete there is done"),
+            format!("no {name} on {device}, until the server says that somebody brought it back"),
+        ));
     }
 
     fn report(

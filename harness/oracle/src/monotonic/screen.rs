@@ -16,6 +16,9 @@ pub(super) struct Screen<'h> {
     pub(super) told: Option<usize>,
     /// When it last showed the record, after that.
     pub(super) shown: Option<usize>,
+    /// A delete of the record by the device is done: when the server was first asked, and when the
+    /// device heard. What it is told afterwards of the record as one that is there ends that.
+    pub(super) deleted: Option<(usize, usize)>,
     /// It was told that the record is gone.
     pub(super) gone: bool,
     /// When it last called the record synced, and had not forgotten since that it is.
@@ -72,6 +75,9 @@ impl<'h> Screen<'h> {
         let state = &told.state;
         // A hint need not be believed.
         self.gone = state.gone || (told.hinted() && self.gone);
+        if !state.gone && self.deleted.is_some_and(|(asked, _)| asked <= told.asked) {
+            self.deleted = None;
+        }
         if state.removed {
             // It is not for its user's eyes. Where own work keeps it in view, nothing else is left of it.
             self.fields.values_mut().for_each(|known| known.floor = None);

@@ -152,6 +152,28 @@ fn a_record_that_comes_back_may_not_go_again_by_itself() {
 }
 
 #[test]
+fn what_was_deleted_here_does_not_come_back_by_itself() {
+    let deleted = pulled()
+        .does("laptop", "a3", delete("task/1"))
+        .gone("laptop", "task/1")
+        .sends("laptop", "e3", &["task/1 delete"])
+        .arrives("e3")
+        .answered_with("e3", r#"{"results":[{"record":"id:task/1","outcome":{"done":{}},"state":null}]}"#)
+        .delivered("e3");
+    deleted.passes("monotonic");
+    let back = deleted.clone().shows("laptop", new());
+    assert_snapshot!(back.verdict("monotonic"), @r"
+    fail
+    came-back record: laptop shows task/1 again, although its delete there is done
+      expected: no task/1 on laptop, until the server says that somebody brought it back
+      evidence: arrived e3, delivered e3, shown laptop
+    ");
+    // What the server is asked for later may say that somebody brought it back.
+    let told = deleted.pulls_page("laptop", "e4", &["task/1@4 title=New completed_count=8"]);
+    told.shows("laptop", new()).passes("monotonic");
+}
+
+#[test]
 fn what_its_user_may_not_see_any_more_goes_from_what_stays_in_view() {
     let removed = r#"{"changes":[{"removed":{"record":"id:task/1"}}],"more":false}"#;
     let removed = pulled().gets("laptop", "e3", "/sync?since=2&limit=9", removed).shows("laptop", old());
